@@ -167,7 +167,7 @@ int dump_take_column(struct sql_lexer *lexer, struct dump_table *table)
 
     if (error != 0)
         return error;
-    table->columns[index].type = dump_type_of(lexer->dialect, native, NULL);
+    table->columns[index].type = dump_type_of(lexer->dialect, native, strlen(native), NULL);
     table->columns[index].name = steal_pointer(&name);
     table->columns[index].native = steal_pointer(&native);
     table->columns[index].defaulted = strcasestr(table->columns[index].native, "serial") != NULL;

@@ -126,33 +126,13 @@ static void take_collation(const struct dump_reader *reader, struct sql_lexer *l
     for (size_t i = 0; i < table->column_count; i++) {
         struct dump_column *column = &table->columns[i];
 
-        if (column->type.type == COLUMN_TEXT && column->type.order == KEY_LETTERS)
+        if (reader->dialect == SQL_POSTGRES ||
+            (column->type.type == COLUMN_TEXT && column->type.order == KEY_LETTERS))
             column->type =
                 dump_type_here(reader, column->native,
                                column->collation != NULL ? column->collation : table->collation);
         if (is_in_charset(column))
             column->type.charset = charset_of(reader, table, column);
-    }
-}
-
-/* A column's type behind all domains; the domains of a dump stand before what uses them. */
-static const char *base_type(const struct dump_reader *reader, const char *native)
-{
-    for (size_t i = reader->domain_count; i-- > 0;) {
-        if (reader->domains[i].base != NULL && strcmp(reader->domains[i].name, native) == 0)
-            native = reader->domains[i].base;
-    }
-    return native;
-}
-
-static void resolve_domains(const struct dump_reader *reader, struct dump_table *table)
-{
-    for (size_t i = 0; i < table->column_count && reader->domain_count != 0; i++) {
-        struct dump_column *column = &table->columns[i];
-        const char *base = base_type(reader, column->native);
-
-        if (base != column->native)
-            column->type = dump_type_here(reader, base, column->collation);
     }
 }
 
@@ -177,8 +157,6 @@ static int fill_table(struct dump_reader *reader, struct sql_lexer *lexer, struc
         error = dump_inherit(reader, lexer, table, failure);
         if (error == 0)
             error = dump_take_definitions(reader, lexer, table);
-        if (error == 0)
-            resolve_domains(reader, table);
     }
     if (error == 0 && table->column_count == 0)
         error = -EILSEQ;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backends/source/dump_internal.h"
+#include "fs/base/memory.h"
 
 #define DOMAINS_LIMIT 4096
 
@@ -18,6 +19,7 @@ static int add(struct dump_reader *reader, struct dump_domain domain)
     if (domains == NULL) {
         free(domain.name);
         free(domain.base);
+        free(domain.collation);
         key_labels_release(domain.labels);
         return enough ? 0 : -ENOMEM;
     }
@@ -55,6 +57,17 @@ static int create_enum(struct dump_reader *reader, struct sql_lexer *lexer, char
     return error;
 }
 
+/* Behind the type. What is no name is passed over. */
+static int take_collation(struct sql_lexer *lexer, struct dump_domain *domain)
+{
+    cleanup_free char *schema = NULL;
+
+    return sql_accept(lexer, "COLLATE") &&
+                   dump_take_name(lexer, &schema, &domain->collation) == -ENOMEM
+               ? -ENOMEM
+               : 0;
+}
+
 int dump_create_domain(struct dump_reader *reader)
 {
     struct sql_lexer lexer = dump_statement_lexer(reader);
@@ -73,26 +86,47 @@ int dump_create_domain(struct dump_reader *reader)
         return create_enum(reader, &lexer, domain.name);
     if (is_made && !is_type)
         domain.base = dump_take_type(&lexer);
-    if (domain.base != NULL)
+
+    int error = domain.base != NULL ? take_collation(&lexer, &domain) : 0;
+
+    if (domain.name == NULL)
+        error = -ENOMEM;
+    if (error == 0 && domain.base != NULL)
         return add(reader, domain);
-
-    int error = domain.name == NULL ? -ENOMEM : 0;
-
     free(domain.name);
+    free(domain.base);
     return error;
 }
 
-struct key_labels *dump_labels_of(const struct dump_reader *reader, const char *type)
+/* Takes the brackets of an array off. */
+static void open_array(struct dump_base *base)
 {
-    size_t size = strlen(type);
+    size_t whole = base->size;
 
-    while (size > 2 && memcmp(type + size - 2, "[]", 2) == 0)
-        size -= 2;
+    while (base->size > 2 && memcmp(base->name + base->size - 2, "[]", 2) == 0)
+        base->size -= 2;
+    base->arrays += base->size != whole;
+}
+
+/* Domains stand before what uses them, and so before other domains. */
+struct dump_base dump_base_of(const struct dump_reader *reader, const char *type,
+                              const char *collation)
+{
+    struct dump_base base = {.name = type, .size = strlen(type), .collation = collation};
+
+    open_array(&base);
     for (size_t i = reader->domain_count; i-- > 0;) {
         const struct dump_domain *domain = &reader->domains[i];
 
-        if (strlen(domain->name) == size && memcmp(domain->name, type, size) == 0)
-            return domain->labels;
+        if (strlen(domain->name) != base.size || memcmp(domain->name, base.name, base.size) != 0)
+            continue;
+        base.labels = domain->labels;
+        if (domain->base == NULL)
+            break;
+        base.name = domain->base;
+        base.size = strlen(domain->base);
+        base.collation = base.collation != NULL ? base.collation : domain->collation;
+        open_array(&base);
     }
-    return NULL;
+    return base;
 }

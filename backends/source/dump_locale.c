@@ -79,38 +79,41 @@ void dump_connect_locale(struct dump_reader *reader)
                        reader->connected != NULL && strcmp(reader->created, reader->connected) == 0;
 }
 
-static bool is_text(const char *native)
+/* Arrays of TYPE, within each other. */
+static struct dump_type array_of(const struct dump_type *type, size_t arrays)
 {
-    static const char *const types[] = {"text", "character", "varchar", "char", "bpchar"};
-    bool found = false;
+    struct dump_type array = {
+        .type = COLUMN_TEXT,
+        .value = type->value == VALUE_MOMENTS ? VALUE_MOMENTS : VALUE_TEXT,
+        .order = type->order,
+        .labels = type->labels,
+    };
+    size_t wraps = strnlen((const char *)type->wraps, KEY_WRAPS_MOST);
 
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
-        size_t size = strlen(types[i]);
-
-        found = found || (strncmp(native, types[i], size) == 0 &&
-                          (native[size] == '\0' || native[size] == '(' || native[size] == ' '));
+    if (arrays + wraps > KEY_WRAPS_MOST) {
+        array.order = KEY_LETTERS;
+        return array;
     }
-    return found && strchr(native, '[') == NULL;
-}
-
-bool dump_has_order(const struct dump_column *column)
-{
-    const struct dump_type *type = &column->type;
-
-    if (type->array || ascii_equal(column->native, "json"))
-        return false;
-    return type->order != KEY_LETTERS || is_text(column->native);
+    memset(array.wraps, KEY_ARRAY, arrays);
+    memcpy(array.wraps + arrays, type->wraps, wraps);
+    return array;
 }
 
 struct dump_type dump_type_here(const struct dump_reader *reader, const char *native,
                                 const char *collation)
 {
-    bool own = collation == NULL || strcmp(collation, "default") == 0;
-    struct dump_type type = dump_type_of(
-        reader->dialect, native, own && reader->in_bytes && is_text(native) ? "C" : collation);
+    if (reader->dialect != SQL_POSTGRES)
+        return dump_type_of(reader->dialect, native, strlen(native), collation);
 
-    type.labels = dump_labels_of(reader, native);
-    if (type.labels != NULL)
+    struct dump_base base = dump_base_of(reader, native, collation);
+    bool own = base.collation == NULL || strcmp(base.collation, "default") == 0;
+    struct dump_type type = dump_type_of(reader->dialect, base.name, base.size,
+                                         own && reader->in_bytes ? "C" : base.collation);
+
+    type.labels = base.labels;
+    if (type.labels != NULL) {
         type.order = KEY_LABELS;
-    return type;
+        type.sortable = true;
+    }
+    return base.arrays != 0 ? array_of(&type, base.arrays) : type;
 }

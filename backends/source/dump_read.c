@@ -253,6 +253,7 @@ void dump_release(struct dump_reader *reader)
     for (size_t i = 0; i < reader->domain_count; i++) {
         free(reader->domains[i].name);
         free(reader->domains[i].base);
+        free(reader->domains[i].collation);
         key_labels_release(reader->domains[i].labels);
     }
     free(reader->domains);

@@ -232,7 +232,7 @@ static void order_by_all(const struct dump_table *table, struct key_term *terms)
 static void set_order(struct key_term *term, const struct dump_type *type)
 {
     term->order = type->order;
-    term->array = type->array;
+    memcpy(term->wraps, type->wraps, sizeof term->wraps);
     term->labels = type->labels;
 }
 
@@ -249,7 +249,7 @@ static void order_partitions(const struct dump_table *table, struct key_term *te
         struct key_term *term = &terms[table->shown[i]];
 
         *term = (struct key_term){.column = table->shown[i], .order = KEY_BYTES};
-        if (dump_has_order(column))
+        if (column->type.sortable)
             set_order(term, &column->type);
     }
 }

@@ -37,14 +37,16 @@ struct dump_type {
     enum column_type type;
     enum dump_value value;
     enum key_order order;
-    bool array;                /* of PostgreSQL's: … of its elements */
+    uint8_t wraps[KEY_WRAPS_MOST]; /* of PostgreSQL's: … of what is in them */
+    bool sortable;             /* PostgreSQL's live source sorts by its values, not by its text */
     struct key_labels *labels; /* of KEY_LABELS; the reader's */
     const char *charset; /* of MySQL's texts, where the dump has their own bytes; NULL: UTF-8 */
 };
 
-/* Of a type as CREATE TABLE has it: "int(11) unsigned", "character varying(40)". COLLATION: NULL
- * when none is given. */
-struct dump_type dump_type_of(enum sql_dialect dialect, const char *native, const char *collation);
+/* Of a type as CREATE TABLE has it, of SIZE bytes: "int(11) unsigned", "character varying(40)". It
+ * is no array. COLLATION: NULL when none is given. */
+struct dump_type dump_type_of(enum sql_dialect dialect, const char *native, size_t size,
+                              const char *collation);
 
 /*
  * A type of PostgreSQL's without quotes that need not be, and without the name of its own schema:
@@ -159,6 +161,7 @@ struct dump_object {
 struct dump_domain {
     char *name;                /* as columns have it: "public.email" */
     char *base;                /* NULL: it is an enumeration … */
+    char *collation;           /* of its values; NULL: none is given */
     struct key_labels *labels; /* … of these; NULL */
 };
 
@@ -265,8 +268,16 @@ int dump_take_column(struct sql_lexer *lexer, struct dump_table *table);
 /* … CREATE DOMAIN …, CREATE TYPE … AS ENUM …: notes it. */
 int dump_create_domain(struct dump_reader *reader);
 
-/* The values of TYPE, or of the elements of that array, if it is an enumeration; else NULL. */
-struct key_labels *dump_labels_of(const struct dump_reader *reader, const char *type);
+/* A type of PostgreSQL's behind all domains. */
+struct dump_base {
+    const char *name; /* without the brackets of an array: the first SIZE bytes */
+    size_t size;
+    size_t arrays;             /* around it, those within each other by way of domains */
+    const char *collation;     /* NULL: none is given */
+    struct key_labels *labels; /* of an enumeration; NULL */
+};
+struct dump_base dump_base_of(const struct dump_reader *reader, const char *type,
+                              const char *collation);
 
 /*
  * "(`a`,`b`(10) DESC)" as columns of the table. 0; -EILSEQ: a key over an expression or a prefix
@@ -413,10 +424,7 @@ int dump_note_locale(struct dump_reader *reader, struct sql_lexer *lexer);
 /* What follows is of the database that reader->connected names. */
 void dump_connect_locale(struct dump_reader *reader);
 
-/* Whether PostgreSQL's live source sorts by the column as it is, and not by its bytes as a text. */
-bool dump_has_order(const struct dump_column *column);
-
-/* As dump_type_of(), in the database that is connected. */
+/* As dump_type_of(), in the database that is connected; also of arrays and domains. */
 struct dump_type dump_type_here(const struct dump_reader *reader, const char *native,
                                 const char *collation);
 

@@ -22,6 +22,10 @@ struct known_type {
 #define REAL(how) TYPE(COLUMN_FLOAT, how, KEY_NUMBER)
 #define TEXT(what, rank) TYPE(what, VALUE_TEXT, rank)
 #define BYTES TYPE(COLUMN_BYTES, VALUE_BYTES, KEY_BYTES)
+#define RANGE(how, rank)                                                             \
+    {                                                                                \
+        .type = COLUMN_TEXT, .value = (how), .order = (rank), .wraps = { KEY_RANGE } \
+    }
 
 static const struct known_type mysql_types[] = {
     {"tinyint", NUMBER(COLUMN_INTEGER)},
@@ -90,34 +94,60 @@ static const struct known_type postgres_types[] = {
     {"boolean", TYPE(COLUMN_BOOLEAN, VALUE_BOOLEAN, KEY_BYTES)},
     {"bool", TYPE(COLUMN_BOOLEAN, VALUE_BOOLEAN, KEY_BYTES)},
     {"bytea", TYPE(COLUMN_BYTES, VALUE_HEX_BYTES, KEY_BYTES)},
-    {"date", TEXT(COLUMN_DATE, KEY_BYTES)},
+    {"date", TEXT(COLUMN_DATE, KEY_MOMENT)},
     {"time", TEXT(COLUMN_TIME, KEY_BYTES)},
     {"time without time zone", TEXT(COLUMN_TIME, KEY_BYTES)},
-    {"timetz", TEXT(COLUMN_TIME, KEY_UNKNOWN)},
-    {"time with time zone", TEXT(COLUMN_TIME, KEY_UNKNOWN)},
-    {"timestamp", TEXT(COLUMN_DATETIME, KEY_BYTES)},
-    {"timestamp without time zone", TEXT(COLUMN_DATETIME, KEY_BYTES)},
-    {"timestamptz", TYPE(COLUMN_TIMESTAMP, VALUE_MOMENTS, KEY_BYTES)},
-    {"timestamp with time zone", TYPE(COLUMN_TIMESTAMP, VALUE_MOMENTS, KEY_BYTES)},
-    {"tstzrange", TYPE(COLUMN_TEXT, VALUE_MOMENTS, KEY_LETTERS)},
-    {"tstzmultirange", TYPE(COLUMN_TEXT, VALUE_MOMENTS, KEY_LETTERS)},
+    {"timetz", TEXT(COLUMN_TIME, KEY_ZONED_TIME)},
+    {"time with time zone", TEXT(COLUMN_TIME, KEY_ZONED_TIME)},
+    {"timestamp", TEXT(COLUMN_DATETIME, KEY_MOMENT)},
+    {"timestamp without time zone", TEXT(COLUMN_DATETIME, KEY_MOMENT)},
+    {"timestamptz", TYPE(COLUMN_TIMESTAMP, VALUE_MOMENTS, KEY_MOMENT)},
+    {"timestamp with time zone", TYPE(COLUMN_TIMESTAMP, VALUE_MOMENTS, KEY_MOMENT)},
+    {"interval", TEXT(COLUMN_TEXT, KEY_INTERVAL)},
     {"json", TEXT(COLUMN_JSON, KEY_UNKNOWN)},
-    {"jsonb", TEXT(COLUMN_JSON, KEY_UNKNOWN)},
+    {"jsonb", TEXT(COLUMN_JSON, KEY_JSON)},
     {"uuid", TEXT(COLUMN_UUID, KEY_BYTES)},
     {"inet", TEXT(COLUMN_TEXT, KEY_ADDRESS)},
     {"cidr", TEXT(COLUMN_TEXT, KEY_ADDRESS)},
+    {"macaddr", TEXT(COLUMN_TEXT, KEY_BYTES)},
+    {"macaddr8", TEXT(COLUMN_TEXT, KEY_BYTES)},
+    {"bit", TEXT(COLUMN_TEXT, KEY_BYTES)},
+    {"bit varying", TEXT(COLUMN_TEXT, KEY_BYTES)},
+    {"varbit", TEXT(COLUMN_TEXT, KEY_BYTES)},
+    {"money", TEXT(COLUMN_TEXT, KEY_MONEY)},
+    {"pg_lsn", TEXT(COLUMN_TEXT, KEY_LOG_PLACE)},
+    {"\"char\"", TEXT(COLUMN_TEXT, KEY_BYTES)},
+    {"text", TEXT(COLUMN_TEXT, KEY_LETTERS)},
+    {"character varying", TEXT(COLUMN_TEXT, KEY_LETTERS)},
+    {"varchar", TEXT(COLUMN_TEXT, KEY_LETTERS)},
+    {"character", TEXT(COLUMN_TEXT, KEY_LETTERS)},
+    {"char", TEXT(COLUMN_TEXT, KEY_LETTERS)},
+    {"bpchar", TEXT(COLUMN_TEXT, KEY_LETTERS)},
+    {"int4range", RANGE(VALUE_TEXT, KEY_NUMBER)},
+    {"int4multirange", RANGE(VALUE_TEXT, KEY_NUMBER)},
+    {"int8range", RANGE(VALUE_TEXT, KEY_NUMBER)},
+    {"int8multirange", RANGE(VALUE_TEXT, KEY_NUMBER)},
+    {"numrange", RANGE(VALUE_TEXT, KEY_NUMBER)},
+    {"nummultirange", RANGE(VALUE_TEXT, KEY_NUMBER)},
+    {"daterange", RANGE(VALUE_TEXT, KEY_MOMENT)},
+    {"datemultirange", RANGE(VALUE_TEXT, KEY_MOMENT)},
+    {"tsrange", RANGE(VALUE_TEXT, KEY_MOMENT)},
+    {"tsmultirange", RANGE(VALUE_TEXT, KEY_MOMENT)},
+    {"tstzrange", RANGE(VALUE_MOMENTS, KEY_MOMENT)},
+    {"tstzmultirange", RANGE(VALUE_MOMENTS, KEY_MOMENT)},
     {"name", TEXT(COLUMN_TEXT, KEY_BYTES)},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 /* The words of a type without what stands in parentheses: "timestamp(3) with time zone". */
-static void plain_words(const char *native, char words[LONGEST_WORDS])
+static void plain_words(const char *native, size_t length, char words[LONGEST_WORDS])
 {
+    const char *end = native + length;
     size_t size = 0;
     size_t depth = 0;
 
-    for (; *native != '\0' && size < LONGEST_WORDS - 1; native++) {
+    for (; native < end && size < LONGEST_WORDS - 1; native++) {
         depth += *native == '(';
         if (depth == 0 && (*native != ' ' || (size != 0 && words[size - 1] != ' ')))
             words[size++] = ascii_lower(*native);
@@ -184,17 +214,6 @@ char *dump_postgres_type(const char *type, size_t size)
     return plain;
 }
 
-static bool is_array_of_moments(const char *words)
-{
-    static const char *const types[] = {"timestamptz", "timestamp with time zone", "tstz"};
-
-    for (size_t i = 0; i < COUNT(types); i++) {
-        if (strncmp(words, types[i], strlen(types[i])) == 0 && ends_with(words, "[]"))
-            return true;
-    }
-    return false;
-}
-
 /* The type of those WORDS; a text by letters, if there is none. */
 static struct dump_type known_type(enum sql_dialect dialect, const char *words)
 {
@@ -202,44 +221,44 @@ static struct dump_type known_type(enum sql_dialect dialect, const char *words)
     size_t count = dialect == SQL_POSTGRES ? COUNT(postgres_types) : COUNT(mysql_types);
 
     for (size_t i = 0; i < count; i++) {
-        if (fits(dialect, words, types[i].words))
-            return types[i].type;
+        if (fits(dialect, words, types[i].words)) {
+            struct dump_type type = types[i].type;
+
+            type.sortable = type.order != KEY_UNKNOWN && type.wraps[0] == KEY_PLAIN;
+            return type;
+        }
     }
     return (struct dump_type)TEXT(COLUMN_TEXT, KEY_LETTERS);
 }
 
-/* Cuts the "[]" of an array off. */
-static bool cut_brackets(char *words)
+/* What is ordered by a collation, where that is one of bytes. PostgreSQL's char(n) without the
+ * blanks that it is filled up with. */
+static enum key_order order_of_bytes(const struct dump_type *type, const char *words)
 {
-    size_t size = strlen(words);
-    bool array = false;
+    bool padded = type->sortable && (strcmp(words, "character") == 0 ||
+                                     strcmp(words, "char") == 0 || strcmp(words, "bpchar") == 0);
 
-    for (; size > 2 && ends_with(words, "[]"); array = true)
-        words[size -= 2] = '\0';
-    return array;
+    switch (type->order) {
+    case KEY_LETTERS: return padded ? KEY_TRIMMED : KEY_BYTES;
+    case KEY_JSON: return KEY_JSON_BYTES;
+    default: return type->order;
+    }
 }
 
-struct dump_type dump_type_of(enum sql_dialect dialect, const char *native, const char *collation)
+struct dump_type dump_type_of(enum sql_dialect dialect, const char *native, size_t size,
+                              const char *collation)
 {
     char words[LONGEST_WORDS];
 
-    plain_words(native, words);
+    plain_words(native, size, words);
 
-    bool of_moments = dialect == SQL_POSTGRES && is_array_of_moments(words);
-    bool array = cut_brackets(words);
     struct dump_type type = known_type(dialect, words);
 
     if (type.value == VALUE_NUMBER && strstr(words, " zerofill") != NULL)
         type.value = VALUE_DIGITS;
-    if (type.order == KEY_LETTERS && type.value == VALUE_TEXT && collation != NULL &&
+    /* How PostgreSQL compares what is not known here depends on other things than the collation. */
+    if ((dialect == SQL_MYSQL || type.sortable) && collation != NULL &&
         (ends_with(collation, "_bin") || dump_is_byte_order(collation)))
-        type.order = KEY_BYTES;
-    if (!array)
-        return type;
-    return (struct dump_type){
-        .type = COLUMN_TEXT,
-        .value = of_moments ? VALUE_MOMENTS : VALUE_TEXT,
-        .order = type.order,
-        .array = true,
-    };
+        type.order = order_of_bytes(&type, words);
+    return type;
 }

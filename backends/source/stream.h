@@ -32,17 +32,36 @@ enum key_order {
     KEY_LETTERS, /* as words do in most collations: see fs/table/key_compare.h */
     KEY_NOCASE,  /* SQLite's NOCASE: bytes, letters A to Z as small ones */
     KEY_TRIMMED, /* SQLite's RTRIM: bytes, without spaces at the end */
-    KEY_ADDRESS, /* PostgreSQL's inet and cidr */
     KEY_LABELS,  /* as the values of an enumeration were declared */
+    /* PostgreSQL's: */
+    KEY_ADDRESS,    /* inet and cidr */
+    KEY_MOMENT,     /* dates and timestamps, in UTC */
+    KEY_ZONED_TIME, /* time with time zone */
+    KEY_INTERVAL,
+    KEY_MONEY,
+    KEY_LOG_PLACE,  /* pg_lsn */
+    KEY_JSON,       /* jsonb, whose texts compare as KEY_LETTERS has it; … */
+    KEY_JSON_BYTES, /* … byte by byte */
 };
+
+/* What consists of values of PostgreSQL's. */
+enum key_wrap {
+    KEY_PLAIN, /* it is a value */
+    KEY_ARRAY,
+    KEY_RANGE, /* or a multirange */
+};
+
+/* An array of a domain over an array of ranges; deeper ones compare as texts. */
+#define KEY_WRAPS_MOST 4
 
 /* One column of what rows are sorted by. */
 struct key_term {
     size_t column; /* of the schema's */
     enum key_order order;
     bool descending;
-    bool array;                /* values are PostgreSQL's arrays, whose elements compare so */
-    struct key_labels *labels; /* of KEY_LABELS; borrowed, a taker references it */
+    uint8_t wraps[KEY_WRAPS_MOST]; /* of enum key_wrap, the outermost first: what is in all of them
+                                      compares so */
+    struct key_labels *labels;     /* of KEY_LABELS; borrowed, a taker references it */
 };
 
 /* What rows are whose terms, none of them NULL, are the same. */

@@ -125,7 +125,7 @@ static bool same_order(const struct intake_table *table, const struct stream_tab
         same = table->terms[i].column == changed->terms[i].column &&
                table->terms[i].order == changed->terms[i].order &&
                table->terms[i].descending == changed->terms[i].descending &&
-               table->terms[i].array == changed->terms[i].array &&
+               memcmp(table->terms[i].wraps, changed->terms[i].wraps, KEY_WRAPS_MOST) == 0 &&
                table->terms[i].labels == changed->terms[i].labels;
     return same;
 }

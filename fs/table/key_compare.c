@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fs/base/ascii.h"
+#include "fs/table/key_parts.h"
 #include "fs/table/key_values.h"
 
 static int sign(int difference)
@@ -211,51 +212,15 @@ static int compare_addresses(const struct cell *left, const struct cell *right)
     return key_compare_addresses(left, right, &order) ? sign(order) : compare_bytes(left, right);
 }
 
-static int compare_cells(const struct key_term *term, bool nulls_last, const struct cell *left,
-                         const struct cell *right, bool *sure);
-
-/*
- * Element by element, of which NULL is the last; what has fewer stands before what it begins. Of
- * the same elements, fewer dimensions come first, then what is shorter in the first one: where the
- * gaps between elements differ, it has a comma, or no further brace.
- */
-static int compare_arrays(const struct key_term *term, const struct cell *left,
-                          const struct cell *right, bool *sure)
+static int compare_values(enum key_order how, const struct cell *left, const struct cell *right)
 {
-    const struct key_term element = {.order = term->order, .labels = term->labels};
-    struct key_array arrays[2];
-    struct cell cells[2];
-    char rooms[2][KEY_ELEMENT_BYTES];
-    int order = 0;
-    int shape = 0;
+    int order;
 
-    key_array_begin(&arrays[0], left);
-    key_array_begin(&arrays[1], right);
-    while (order == 0) {
-        bool more[2];
-
-        for (int i = 0; i < 2; i++) {
-            more[i] = key_array_next(&arrays[i], rooms[i], &cells[i]);
-            if (more[i] && cells[i].class == CELL_TEXT && term->order == KEY_NUMBER)
-                cells[i].class = CELL_NUMBER;
-        }
-        if (shape == 0)
-            shape = compare_bytes(&arrays[0].gap, &arrays[1].gap);
-        if (!more[0] || !more[1]) {
-            order = more[0] - more[1];
-            break;
-        }
-        order = compare_cells(&element, true, &cells[0], &cells[1], sure);
-    }
-    if (order == 0)
-        order = shape;
-    if (order == 0)
-        order = (arrays[0].first > arrays[1].first) - (arrays[0].first < arrays[1].first);
-    return order;
+    return key_compare_values(how, left, right, &order) ? order : compare_bytes(left, right);
 }
 
-static int compare_cells(const struct key_term *term, bool nulls_last, const struct cell *left,
-                         const struct cell *right, bool *sure)
+int key_compare_cells(const struct key_term *term, bool nulls_last, const struct cell *left,
+                      const struct cell *right, bool *sure)
 {
     int one = class_of(left);
     int other = class_of(right);
@@ -271,14 +236,21 @@ static int compare_cells(const struct key_term *term, bool nulls_last, const str
         return compare_numbers(left, right);
     if (one != 2)
         return compare_bytes(left, right);
-    if (term->array)
-        return compare_arrays(term, left, right, sure);
+    if (term->wraps[0] != KEY_PLAIN)
+        return key_compare_wrapped(term, left, right, sure);
     switch (term->order) {
     case KEY_LETTERS: return compare_letters(left, right, sure);
     case KEY_NOCASE: return compare_nocase(left, right);
     case KEY_TRIMMED: return compare_trimmed(left, right);
     case KEY_ADDRESS: return compare_addresses(left, right);
     case KEY_LABELS: return compare_labels(term->labels, left, right);
+    case KEY_MOMENT:
+    case KEY_ZONED_TIME:
+    case KEY_INTERVAL:
+    case KEY_MONEY:
+    case KEY_LOG_PLACE: return compare_values(term->order, left, right);
+    case KEY_JSON: return key_compare_json(KEY_LETTERS, left, right, sure);
+    case KEY_JSON_BYTES: return key_compare_json(KEY_BYTES, left, right, sure);
     default: return compare_bytes(left, right);
     }
 }
@@ -290,7 +262,7 @@ int key_compare(const struct key_rule *rule, const struct cell *left, const stru
     int order = 0;
 
     for (size_t i = 0; i < rule->count && order == 0; i++) {
-        order = compare_cells(&rule->terms[i], rule->nulls_last, &left[i], &right[i], &sure);
+        order = key_compare_cells(&rule->terms[i], rule->nulls_last, &left[i], &right[i], &sure);
         if (rule->terms[i].descending)
             order = -order;
     }
@@ -305,7 +277,7 @@ int key_compare_exactly(const struct key_rule *rule, const struct cell *left,
     int order = key_compare(rule, left, right, NULL);
 
     for (size_t i = 0; i < rule->count && order == 0; i++) {
-        if (rule->terms[i].order == KEY_LETTERS)
+        if (rule->terms[i].order == KEY_LETTERS || rule->terms[i].order == KEY_JSON)
             order = compare_bytes(&left[i], &right[i]);
     }
     return order;

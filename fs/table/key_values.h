@@ -4,9 +4,8 @@
 #define CRMFS_TABLE_KEY_VALUES_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
-#include "backends/source/source.h"
+#include "backends/source/stream.h"
 
 /*
  * inet and cidr: first by what both networks cover, then the wider one, then by the address.
@@ -14,22 +13,11 @@
  */
 bool key_compare_addresses(const struct cell *left, const struct cell *right, int *ret_order);
 
-/* An array's elements, one after the other whatever its dimensions: {1,NULL,"a b",{…}}. */
-struct key_array {
-    const char *at;
-    const char *end;
-    long first;      /* the number of the first one, 1 if nothing else is said */
-    struct cell gap; /* what stood before the element that was given last, or at the end */
-};
-
-#define KEY_ELEMENT_BYTES 1024
-
-void key_array_begin(struct key_array *array, const struct cell *cell);
-
 /*
- * The next element, as text or NULL. Its backslashes are taken out in ROOM; of an element that has
- * some and is longer, they stay. False: there are no more.
+ * KEY_MOMENT, KEY_ZONED_TIME, KEY_INTERVAL, KEY_MONEY and KEY_LOG_PLACE; what is none of those
+ * stands behind all that are. False: neither is.
  */
-bool key_array_next(struct key_array *array, char room[KEY_ELEMENT_BYTES], struct cell *ret_cell);
+bool key_compare_values(enum key_order how, const struct cell *left, const struct cell *right,
+                        int *ret_order);
 
 #endif

@@ -101,6 +101,16 @@ static void check_terms(const struct key_term *term, const char *const *texts, s
     }
 }
 
+/* What is damaged makes no sense, but ends, and has an order of its own. */
+static void check_damaged(const struct key_term *term, const char *const *texts, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < count; j++)
+            assert_int_equal(compare_terms(term, texts[i], texts[j]) < 0,
+                             compare_terms(term, texts[j], texts[i]) > 0);
+    }
+}
+
 static void test_addresses(void **state)
 {
     static const struct key_term term = {.order = KEY_ADDRESS};
@@ -117,8 +127,8 @@ static void test_addresses(void **state)
 
 static void test_arrays(void **state)
 {
-    static const struct key_term numbers = {.order = KEY_NUMBER, .array = true};
-    static const struct key_term bytes = {.order = KEY_BYTES, .array = true};
+    static const struct key_term numbers = {.order = KEY_NUMBER, .wraps = {KEY_ARRAY}};
+    static const struct key_term bytes = {.order = KEY_BYTES, .wraps = {KEY_ARRAY}};
     static const char *const rising[] = {"{}",          "{-1,5}",   "[-1:0]={1,2}", "{1,2}",
                                          "[2:3]={1,2}", "{{1,2}}",  "{{1},{2}}",    "{9}",
                                          "{9,-3}",      "{9,NULL}", "{10}",         "{NULL}"};
@@ -130,11 +140,95 @@ static void test_arrays(void **state)
     (void)state;
     check_terms(&numbers, rising, sizeof rising / sizeof *rising);
     check_terms(&bytes, texts, sizeof texts / sizeof *texts);
-    for (size_t i = 0; i < sizeof damaged / sizeof *damaged; i++) {
-        for (size_t j = 0; j < sizeof damaged / sizeof *damaged; j++)
-            assert_int_equal(compare_terms(&bytes, damaged[i], damaged[j]) < 0,
-                             compare_terms(&bytes, damaged[j], damaged[i]) > 0);
+    check_damaged(&bytes, damaged, sizeof damaged / sizeof *damaged);
+}
+
+static void test_values(void **state)
+{
+    static const struct {
+        struct key_term term;
+        const char *rising[12];
+    } kinds[] = {
+        {{.order = KEY_MOMENT},
+         {"-infinity", "0045-12-31 BC", "0044-03-14 23:00:00 BC", "0044-03-15 BC", "0001-01-01",
+          "2024-02-03", "2024-02-03 10:00:00.05+00", "2024-02-03 10:00:00.5+00", "12024-01-01",
+          "infinity", "", "2024"}},
+        {{.order = KEY_ZONED_TIME},
+         {"00:00:00+15", "10:00:00+00:00:30", "10:00:00+00", "09:00:00-01", "10:00:00.5+00",
+          "24:00:00-15:59:59", "10", "10:00:00", "x"}},
+        {{.order = KEY_INTERVAL},
+         {"-infinity", "-1 years +2 mons", "-1 days", "-23:59:59", "-00:00:00.5", "00:00:00",
+          "1 mon -30 days +00:00:01", "25:00:00", "1 mon", "31 days", "infinity", "1 x"}},
+        {{.order = KEY_MONEY},
+         {"-92233720368547758.08", "-$1,234.56", "($10.00)", "-$9.50", "$0.00", "9.50 EUR",
+          "$10.00", "$92,233,720,368,547,758.07", "$92,233,720,368,547,758.08"}},
+        {{.order = KEY_LOG_PLACE},
+         {"0/0", "2/FF", "2/100", "A/0", "16/B374D848", "FFFFFFFF/FFFFFFFF", "", "/", "1"}},
+        {{.order = KEY_NUMBER, .wraps = {KEY_RANGE}},
+         {"empty", "(,5)", "(,5]", "(,)", "[9,10)", "(9,10)", "[10,)"}},
+        {{.order = KEY_NUMBER, .wraps = {KEY_RANGE}},
+         {"{}", "{[1,3)}", "{[1,3),[9,20)}", "{[1,3),[10,12)}", "{[1,4)}"}},
+        {{.order = KEY_BYTES, .wraps = {KEY_ARRAY, KEY_RANGE}},
+         {"{}", "{empty}", "{\"[\\\"a\\\"\\\"\\\",b)\"}", "{\"[\\\"a,\\\",b)\"}", "{\"[ab,b)\"}",
+          "{\"[b,c)\",empty}", "{NULL}"}},
+        {{.order = KEY_NUMBER, .wraps = {KEY_ARRAY, KEY_ARRAY}},
+         {"{}", "{\"{9,10}\"}", "{\"{9,NULL}\"}", "{\"{10}\"}", "{NULL}"}},
+    };
+    static const char *const damaged[] = {"",      "[",       "(,",   "[\"",
+                                          "[\"\\", "[\"\"\"", "{[1,", "{",
+                                          "{\"",   "-",       ",",    "99999999999999999999-01-01"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        size_t count = 0;
+
+        while (count < 12 && kinds[i].rising[count] != NULL)
+            count++;
+        check_terms(&kinds[i].term, kinds[i].rising, count);
+        check_damaged(&kinds[i].term, damaged, sizeof damaged / sizeof *damaged);
     }
+}
+
+static void test_json(void **state)
+{
+    static const struct key_term bytes = {.order = KEY_JSON_BYTES};
+    static const struct key_term letters = {.order = KEY_JSON};
+    static const char *const rising[] = {"[]",
+                                         "null",
+                                         "\"\"",
+                                         "\"\\u0001\"",
+                                         "\"\\t\"",
+                                         "\"B\"",
+                                         "\"a\"",
+                                         "\"a]\"",
+                                         "-3",
+                                         "9",
+                                         "10",
+                                         "false",
+                                         "true",
+                                         "[null]",
+                                         "[9]",
+                                         "[[]]",
+                                         "[[1]]",
+                                         "[[1, 2]]",
+                                         "[{}]",
+                                         "[1, 2]",
+                                         "[[9, 1], 3]",
+                                         "[[1, 2, 3], 1]",
+                                         "[0, 0, 0]",
+                                         "{}",
+                                         "{\"a\": [9, 10]}",
+                                         "{\"a\": [10, 9]}",
+                                         "{\"b\": 0}",
+                                         "{\"a\": 0, \"b\": 0}"};
+    static const char *const damaged[] = {"",   "[",  "[[",    "{\"", "{\"a\\", "[,",    "]",
+                                          "}}", "[}", "\"\\u", "1",   "[1,",    "[[[1]", ":"};
+
+    (void)state;
+    check_terms(&bytes, rising, sizeof rising / sizeof *rising);
+    check_damaged(&bytes, damaged, sizeof damaged / sizeof *damaged);
+    check_damaged(&letters, damaged, sizeof damaged / sizeof *damaged);
+    assert_true(compare_terms(&letters, "[\"a\"]", "[\"B\"]") < 0);
 }
 
 static void test_labels(void **state)
@@ -149,7 +243,7 @@ static void test_labels(void **state)
     key_labels_end(term.labels);
     /* What was not declared stands last. */
     check_terms(&term, rising, sizeof rising / sizeof *rising);
-    term.array = true;
+    term.wraps[0] = KEY_ARRAY;
     assert_true(compare_terms(&term, "{z,a}", "{a}") < 0);
     key_labels_release(term.labels);
 }
@@ -175,6 +269,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_orders),    cmocka_unit_test(test_sureness),
         cmocka_unit_test(test_addresses), cmocka_unit_test(test_arrays),
+        cmocka_unit_test(test_values),    cmocka_unit_test(test_json),
         cmocka_unit_test(test_labels),    cmocka_unit_test(test_classes),
     };
 
