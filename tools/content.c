@@ -131,6 +131,11 @@ void content_answer(const struct content *content, struct answer *answer)
         json_put_flag(&answer->json, stored_tree_is_partial(&content->tree));
     else
         json_put_null(&answer->json);
+    json_put_name(&answer->json, "lacks_files");
+    if (content->is_known)
+        json_put_flag(&answer->json, content->tree.lacks_files);
+    else
+        json_put_null(&answer->json);
     json_put_name(&answer->json, "lacking");
     if (content->is_known)
         answer_lacking(&content->tree, answer);
@@ -172,6 +177,10 @@ __attribute__((format(printf, 2, 3))) static void append(struct line *line, cons
 
 static void append_lacking(struct line *line, const struct stored_tree *tree, const char **before)
 {
+    if (tree->lacks_files) {
+        append(line, "%sfiles/", *before);
+        *before = ", ";
+    }
     for (size_t i = 0; i < tree->source_count; i++) {
         const char *name;
         size_t place = 0;

@@ -31,8 +31,8 @@ struct contents {
 int contents_read(const struct opened_store *opened, struct contents *ret_contents);
 void contents_release(struct contents *contents); /* zeroed is allowed */
 
-/* The members "partial", "lacking", "unseen", "on_purpose", "files" and "files_bytes", null where
- * it is not known. */
+/* The members "partial", "lacks_files", "lacking", "unseen", "on_purpose", "files" and
+ * "files_bytes", null where it is not known. */
 void content_answer(const struct content *content, struct answer *answer);
 void content_answer_files(const struct content *content, struct answer *answer);
 

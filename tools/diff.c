@@ -227,12 +227,16 @@ static int compare_pair(struct diff *diff, const struct diff_pair *pair, struct 
     return error == 0 ? compare(diff, pair, failure) : error;
 }
 
+static const char files_lacking[] = "lacking";
+
 /* files/, whose content a snapshot names as one tree: it differs, or it does not. */
 static const char *compare_files(const struct diff *diff)
 {
     const struct snapshot *from = diff->snapshots[0];
     const struct snapshot *to = diff->snapshots[1];
 
+    if (diff->trees[0].lacks_files || diff->trees[1].lacks_files)
+        return files_lacking;
     if (from->has_files != to->has_files)
         return from->has_files ? "removed" : "added";
     if (!from->has_files || memcmp(from->files.id, to->files.id, sizeof from->files.id) == 0)
@@ -244,7 +248,16 @@ static int say_files(struct diff *diff)
 {
     const char *change = compare_files(diff);
 
-    if (change != NULL)
+    for (int i = diff->snapshots[0] == diff->snapshots[1]; i < 2; i++) {
+        if (diff->trees[i].lacks_files)
+            log_message(LOG_LEVEL_WARNING,
+                        "%s lacks files/, which could not be read when it was taken: it is not "
+                        "compared",
+                        diff->snapshots[i]->name);
+    }
+    if (change == files_lacking && !diff->command->json)
+        return 0;
+    if (change != NULL && change != files_lacking)
         diff->differing++;
     if (diff->command->json)
         return change == NULL ? buffer_append_text(&diff->output, ",\n \"files\":null")

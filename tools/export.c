@@ -217,6 +217,8 @@ static void tell_lacking(struct export *export)
 {
     static const char why[] = "nobody was told of all tables when the snapshot was taken";
 
+    if (export->tree.lacks_files)
+        left_out_tell_unread_files(&export->left_out);
     for (size_t i = 0; i < export->tree.source_count; i++) {
         const struct stored_source *source = &export->tree.sources[i];
         const char *name;

@@ -52,6 +52,8 @@ static int append_sources(struct buffer *label, const struct opened_store *opene
     }
     if (tree.source_count == 0 && error == 0)
         error = buffer_append_text(label, "no sources");
+    if (tree.lacks_files && error == 0)
+        error = buffer_append_text(label, " (in part: lacks files/)");
     stored_tree_release(&tree);
     return error;
 }

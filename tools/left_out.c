@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fs/base/log.h"
+#include "fs/tree/take.h"
 #include "tools/commands.h"
 #include "tools/output.h"
 
@@ -58,12 +59,18 @@ void left_out_add(struct left_out *list, const char *source, const char *table, 
     list->forgot = true;
 }
 
+static const char unread[] = "it could not be read when the snapshot was taken";
+
+void left_out_tell_unread_files(struct left_out *list)
+{
+    log_message(LOG_LEVEL_WARNING, SNAPSHOT_FILES "/ is left out: %s", unread);
+    left_out_add(list, SNAPSHOT_FILES, NULL, unread);
+}
+
 void left_out_tell_unread(struct left_out *list, const char *source, const char *table)
 {
-    static const char why[] = "it could not be read when the snapshot was taken";
-
-    log_message(LOG_LEVEL_WARNING, "%s, table %s is left out: %s", source, table, why);
-    left_out_add(list, source, table, why);
+    log_message(LOG_LEVEL_WARNING, "%s, table %s is left out: %s", source, table, unread);
+    left_out_add(list, source, table, unread);
 }
 
 bool left_out_any(const struct left_out *list)

@@ -31,6 +31,9 @@ void left_out_add(struct left_out *list, const char *source, const char *table, 
 /* The same of a table that could not be read when its snapshot was taken: warns of it, too. */
 void left_out_tell_unread(struct left_out *list, const char *source, const char *table);
 
+/* The same of files/. */
+void left_out_tell_unread_files(struct left_out *list);
+
 /* Whether anything was left out. */
 bool left_out_any(const struct left_out *list);
 

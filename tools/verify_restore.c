@@ -185,9 +185,20 @@ static int verify_source(struct verification *verification, const struct opened_
     return error;
 }
 
+/* No database has files/; but whoever asks whether all of a snapshot can be restored is told. */
+static void tell_files(struct verification *verification)
+{
+    struct left_out list = {.items = NULL};
+
+    left_out_tell_unread_files(&list);
+    verification->lacking = true;
+    left_out_clear(&list);
+}
+
 /* The names of the snapshot's sources that have tables, or lack some. */
-static int list_sources(const struct opened_store *opened, const char *what, char ***ret_names,
-                        size_t *ret_count, struct failure *failure)
+static int list_sources(struct verification *verification, const struct opened_store *opened,
+                        const char *what, char ***ret_names, size_t *ret_count,
+                        struct failure *failure)
 {
     struct stored_tree tree = {.source_count = 0};
     const struct snapshot *snapshot;
@@ -201,6 +212,8 @@ static int list_sources(const struct opened_store *opened, const char *what, cha
         names = allocate_array(tree.source_count, sizeof *names);
         error = names != NULL ? 0 : -ENOMEM;
     }
+    if (error == 0 && tree.lacks_files)
+        tell_files(verification);
     for (size_t i = 0; i < tree.source_count && error == 0; i++) {
         if (tree.sources[i].table_count == 0 && tree.sources[i].lacking.count == 0 &&
             !tree.sources[i].unseen)
@@ -224,7 +237,7 @@ static int verify_sources(struct verification *verification, const struct opened
 
     if (strchr(what, '/') != NULL)
         return verify_source(verification, opened, what, failure);
-    error = list_sources(opened, what, &names, &count, failure);
+    error = list_sources(verification, opened, what, &names, &count, failure);
     if (error == 0 && count == 0)
         error = failure_set(failure, ENOENT, "snapshot %s has no tables", what);
     for (size_t i = 0; i < count && error == 0; i++)

@@ -131,8 +131,11 @@ static int refuse_known(struct store *store, const struct log_state *state,
 
     for (size_t i = 0; i < count && error == 0; i++) {
         char name[KEY_SLOT_NAME_DIGITS + 1];
+        struct key_slot slot;
 
         if (slots[i].error != 0 || log_key_is_removed(state, slots[i].id) ||
+            key_slot_describe(store->header_bytes, slots[i].id, slots[i].bytes,
+                              store_key(store, STORE_KEY_LABELS), &slot) != 0 ||
             key_slot_open(store->header_bytes, slots[i].id, slots[i].bytes, passphrase, master,
                           NULL) != 0)
             continue;
@@ -166,10 +169,15 @@ static int add(struct store *store, struct log_state *state, const struct key_op
 {
     cleanup_free struct key_info *keys = NULL;
     const char *what = options->kind == KEY_RECOVERY ? "add recovery key" : "add passphrase";
-    size_t count;
+    size_t count = 0;
+    size_t own = 0;
     int error = store_key_list(store, &keys, &count, failure);
 
-    if (error == 0 && count >= KEY_SLOTS_MOST)
+    if (error == 0)
+        store_key_note_removed(keys, count, state);
+    for (size_t i = 0; i < count && error == 0; i++)
+        own += !keys[i].damaged && !keys[i].removed;
+    if (error == 0 && own >= KEY_SLOTS_MOST)
         error = failure_set(failure, ENOSPC,
                             "the store has %d keys, the most that it can have: "
                             "remove one first",

@@ -154,11 +154,39 @@ struct attempt {
 
 struct opening {
     struct store *store;
-    const struct stored_slot *slots;
+    struct stored_slot *slots;
     size_t count;
     size_t damaged;
-    int obstacle; /* what kept a slot from being tried: no memory, or what the storage said */
+    uint64_t spent; /* on tries, as cost_of() has it */
+    bool too_dear;  /* not all were tried */
+    int obstacle;   /* what kept a slot from being tried: no memory, or what the storage said */
 };
+
+/* What trying all keys may take: as much as KEY_SLOTS_MOST that are as dear as one can be. */
+#define COST_MOST ((uint64_t)KEY_SLOTS_MOST * KEY_PASSES_MOST * KEY_MEMORY_MOST)
+
+/* What a try takes; of what is no slot, nothing. */
+static uint64_t cost_of(const struct stored_slot *stored)
+{
+    struct key_slot slot;
+
+    return stored->error == 0 && key_slot_decode(stored->bytes, &slot) == 0
+               ? slot.cost.passes * slot.cost.memory_bytes
+               : 0;
+}
+
+/* The cheapest first, so that dear ones keep nobody from the store's; the newest first of these. */
+static int compare_cost(const void *left, const void *right)
+{
+    const struct stored_slot *one = left;
+    const struct stored_slot *other = right;
+    uint64_t one_cost = cost_of(one);
+    uint64_t other_cost = cost_of(other);
+
+    if (one_cost != other_cost)
+        return one_cost < other_cost ? -1 : 1;
+    return (one->modified < other->modified) - (one->modified > other->modified);
+}
 
 /*
  * Tries all slots of a kind. 0 or -EKEYREJECTED. One that cannot be tried does not
@@ -175,6 +203,11 @@ static int try_slots(struct opening *opening, const struct attempt *attempt)
         if (stored->error != 0 || key_slot_decode(stored->bytes, &slot) != 0 ||
             slot.kind != attempt->kind)
             continue;
+        if (cost_of(stored) > COST_MOST - opening->spent) {
+            opening->too_dear = true;
+            break;
+        }
+        opening->spent += cost_of(stored);
 
         int error = key_slot_open(store->header_bytes, stored->id, stored->bytes,
                                   &attempt->passphrase, store->secrets->master, NULL);
@@ -214,6 +247,11 @@ static int reject(const struct opening *opening, int recovery, struct failure *f
         return failure_set(failure, -opening->obstacle,
                            "cannot try every key of the store, and no other opens: %s",
                            strerror(-opening->obstacle));
+    if (opening->too_dear)
+        return failure_set(failure, EKEYREJECTED,
+                           "no key of the store that was tried opens with that passphrase, and "
+                           "there are too many below keys/ to try them all: somebody put some "
+                           "there; remove those that are not the store's");
     if (opening->damaged == opening->count)
         return failure_set(failure, EBADMSG,
                            "every key below keys/ is damaged: put one back from a copy");
@@ -244,6 +282,8 @@ static int open_slots(struct opening *opening, const struct store_passphrase *pa
     int recovery = recovery_key_read(passphrase->bytes, passphrase->size, symbols);
     int error = -EKEYREJECTED;
 
+    if (opening->count > 1)
+        qsort(opening->slots, opening->count, sizeof *opening->slots, compare_cost);
     count_damaged(opening);
     if (recovery == 0)
         error =

@@ -29,10 +29,17 @@ struct store {
 struct stored_slot {
     uint8_t id[KEY_SLOT_ID_BYTES];
     uint8_t bytes[KEY_SLOT_BYTES];
+    time_t modified;
     int error; /* why the bytes are not there: -EBADMSG, or what the storage said */
 };
 
-/* All slots, by id; the caller frees *RET_SLOTS. -EBADMSG: more than KEY_SLOTS_MOST. */
+/*
+ * More than the store's own: those that were removed come back with a mirror from which nothing is,
+ * and others may have put some there.
+ */
+#define KEY_SLOT_FILES_MOST 4096
+
+/* All slots, by id; the caller frees *RET_SLOTS. -EBADMSG: more than KEY_SLOT_FILES_MOST. */
 int stored_slots_read(struct storage *storage, struct stored_slot **ret_slots, size_t *ret_count,
                       struct failure *failure);
 

@@ -16,9 +16,23 @@ void key_slot_path(const uint8_t id[KEY_SLOT_ID_BYTES], char path[KEY_SLOT_PATH_
 }
 
 struct found_slots {
-    struct stored_slot slots[KEY_SLOTS_MOST];
+    struct stored_slot *slots;
     size_t count;
 };
+
+static int make_room(struct found_slots *found)
+{
+    size_t room = found->count != 0 ? 2 * found->count : 1;
+    struct stored_slot *slots;
+
+    if ((found->count & (found->count - 1)) != 0)
+        return 0;
+    slots = reallocarray(found->slots, room, sizeof *slots);
+    if (slots == NULL)
+        return -ENOMEM;
+    found->slots = slots;
+    return 0;
+}
 
 static int note_slot(void *context, const char *name, uint64_t size, time_t modified)
 {
@@ -26,17 +40,19 @@ static int note_slot(void *context, const char *name, uint64_t size, time_t modi
     uint8_t id[KEY_SLOT_ID_BYTES];
     size_t length;
 
-    (void)modified;
     /* What has another name is no slot. */
     if (strlen(name) != KEY_SLOT_NAME_DIGITS ||
         sodium_hex2bin(id, sizeof id, name, KEY_SLOT_NAME_DIGITS, NULL, &length, NULL) != 0 ||
         length != sizeof id)
         return 0;
-    if (found->count == KEY_SLOTS_MOST)
+    if (found->count == KEY_SLOT_FILES_MOST)
         return -EOVERFLOW;
+    if (make_room(found) != 0)
+        return -ENOMEM;
 
     struct stored_slot *slot = &found->slots[found->count++];
 
+    *slot = (struct stored_slot){.modified = modified};
     memcpy(slot->id, id, sizeof id);
     slot->error = size == KEY_SLOT_BYTES ? 0 : -EBADMSG;
     return 0;
@@ -66,33 +82,30 @@ static void read_slots(struct storage *storage, struct found_slots *found)
             found->slots[kept++] = *slot;
     }
     found->count = kept;
-    qsort(found->slots, kept, sizeof *found->slots, compare_slots);
+    if (kept > 1)
+        qsort(found->slots, kept, sizeof *found->slots, compare_slots);
 }
 
 int stored_slots_read(struct storage *storage, struct stored_slot **ret_slots, size_t *ret_count,
                       struct failure *failure)
 {
-    struct found_slots *found = calloc(1, sizeof *found);
-
-    if (found == NULL)
-        return -ENOMEM;
-
-    int error = storage->class->list(storage, FOLDER, note_slot, found, failure);
+    struct found_slots found = {.count = 0};
+    int error = storage->class->list(storage, FOLDER, note_slot, &found, failure);
 
     if (error == -EOVERFLOW) {
         error = -EBADMSG;
         failure_set(
             failure, EBADMSG,
-            "there are more than %d keys below keys/: somebody put some there; remove those "
+            "there are more than %d files below keys/: somebody put some there; remove those "
             "that are not the store's",
-            KEY_SLOTS_MOST);
+            KEY_SLOT_FILES_MOST);
     }
     if (error != 0) {
-        free(found);
+        free(found.slots);
         return error;
     }
-    read_slots(storage, found);
-    *ret_count = found->count;
-    *ret_slots = found->slots; /* its first member */
+    read_slots(storage, &found);
+    *ret_count = found.count;
+    *ret_slots = found.slots;
     return 0;
 }

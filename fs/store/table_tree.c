@@ -143,6 +143,10 @@ int stored_tree_encode(const struct stored_tree *tree, struct buffer *output)
 
     buffer_clear(output);
     json_open(&writer, '{');
+    if (tree->lacks_files) {
+        json_put_name(&writer, "lacksFiles");
+        json_put_flag(&writer, true);
+    }
     json_put_name(&writer, "sources");
     json_open(&writer, '[');
     for (size_t i = 0; i < tree->source_count; i++)
@@ -303,6 +307,7 @@ int stored_tree_decode(const void *bytes, size_t size, struct stored_tree *ret_t
         return error;
     if (!json_read_array(object, "sources", TREE_SOURCES_LIMIT, &array))
         return -EBADMSG;
+    tree.lacks_files = json_object_get(object, "lacksFiles") != NULL;
     error = read_sources(array, &tree);
     if (error == 0)
         error = check_form(&tree, bytes, size);

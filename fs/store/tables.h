@@ -117,12 +117,14 @@ struct stored_source {
 struct stored_tree {
     size_t source_count;
     struct stored_source *sources; /* in the order of their names, which differ */
+    bool lacks_files; /* the store had something in files/, which could not be read: it is left out
+                       */
 };
 
-/* Whether tables of one of its sources were left out. */
+/* Whether tables of one of its sources were left out, or files/ was. */
 static inline bool stored_tree_is_partial(const struct stored_tree *tree)
 {
-    bool partial = false;
+    bool partial = tree->lacks_files;
 
     for (size_t i = 0; i < tree->source_count; i++)
         partial |= tree->sources[i].partial;

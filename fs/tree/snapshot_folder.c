@@ -238,8 +238,9 @@ static const char xattr_names[] = "user.crmfs.id\0user.crmfs.snapshot\0user.crmf
                                   "user.crmfs.partial";
 
 /*
- * What could not be read, a line each; of a source of which tables were left out on purpose, or
- * may be missing that nobody knows, its name alone. Nothing of a snapshot that is whole.
+ * What could not be read, a line each, files/ by its name alone, which no source has; of a source
+ * of which tables were left out on purpose, or may be missing that nobody knows, its name alone.
+ * Nothing of a snapshot that is whole.
  */
 static ssize_t give_partial(const struct snapshot_folder *folder, char *value, size_t size,
                             struct failure *failure)
@@ -248,6 +249,8 @@ static ssize_t give_partial(const struct snapshot_folder *folder, char *value, s
     struct stored_tree tree = {.source_count = 0};
     int error = frozen_read_tree(&folder->context, &folder->tree, &tree, failure);
 
+    if (error == 0 && tree.lacks_files)
+        error = buffer_append_text(&text, SNAPSHOT_FILES "\n");
     for (size_t i = 0; i < tree.source_count && error == 0; i++) {
         const struct stored_source *source = &tree.sources[i];
         const char *lacking;

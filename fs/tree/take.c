@@ -22,11 +22,38 @@
 #define COMMIT_ATTEMPTS 100
 #define HOST_SIZE 256
 
+/* Whether the tree of files/, as the state has it, cannot be read. 1, 0, -errno. */
+static int files_are_lost(struct take_attempt *attempt, struct failure *ret_why)
+{
+    const struct log_state *state = attempt->state;
+    cleanup_buffer struct buffer top = BUFFER(FILE_NODE_LIMIT);
+    int error = state->has_files ? object_read(attempt->options->reader, &state->files, OBJECT_NODE,
+                                               false, &top, ret_why)
+                                 : 0;
+
+    return error == -EIO ? 1 : error;
+}
+
+/* The tree says that files/ is left out, where it is: it would look as if there were none. */
+static int note_files(struct take_attempt *attempt)
+{
+    const struct take_options *options = attempt->options;
+    struct failure why = {.code = 0};
+    int lost = files_are_lost(attempt, &why);
+
+    if (lost == 1 && options->warn != NULL)
+        options->warn(options->warn_context, SNAPSHOT_FILES, NULL, &why);
+    attempt->tree.lacks_files = lost == 1;
+    return lost < 0 ? lost : 0;
+}
+
 static int put_tree(struct take_attempt *attempt, struct object_reference *ret_tree)
 {
     cleanup_buffer struct buffer encoded = BUFFER(OBJECT_DATA_LIMIT);
-    int error = stored_tree_encode(&attempt->tree, &encoded);
+    int error = note_files(attempt);
 
+    if (error == 0)
+        error = stored_tree_encode(&attempt->tree, &encoded);
     return error != 0 ? error
                       : store_sink_put(attempt->sink, OBJECT_TREE, encoded.data, encoded.size,
                                        ret_tree, attempt->failure);
@@ -34,23 +61,19 @@ static int put_tree(struct take_attempt *attempt, struct object_reference *ret_t
 
 /*
  * files/ as the store has it. Where its tree is lost, the snapshot goes without: it would look as
- * if it had what nobody can read.
+ * if it had what nobody can read. -EAGAIN: that is otherwise than the tree says by now.
  */
 static int add_files(struct take_attempt *attempt, struct snapshot *snapshot)
 {
-    const struct take_options *options = attempt->options;
     const struct log_state *state = attempt->state;
-    cleanup_buffer struct buffer top = BUFFER(FILE_NODE_LIMIT);
     struct failure why = {.code = 0};
-    int error = state->has_files
-                    ? object_read(options->reader, &state->files, OBJECT_NODE, false, &top, &why)
-                    : 0;
+    int lost = files_are_lost(attempt, &why);
 
-    snapshot->has_files = state->has_files && error == 0;
+    snapshot->has_files = state->has_files && lost == 0;
     snapshot->files = state->files;
-    if (error == -EIO && options->warn != NULL)
-        options->warn(options->warn_context, SNAPSHOT_FILES, NULL, &why);
-    return error == -EIO ? 0 : error;
+    if (lost < 0)
+        return lost;
+    return (lost == 1) == attempt->tree.lacks_files ? 0 : -EAGAIN;
 }
 
 static int commit(struct take_attempt *attempt, struct snapshot *snapshot, const char *const *packs,

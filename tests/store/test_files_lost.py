@@ -120,7 +120,30 @@ def test_snapshots_go_without(mount_store, store, database, lost):
     assert "EIO snapshots/three/files: left out of the snapshot: " in top.errors()
     for name in ("two", "three"):
         assert os.listdir(top.path("snapshots", name)) == ["crm"]
+        assert os.getxattr(top.path("snapshots", name), "user.crmfs.partial") == b"files\n"
+    assert os.getxattr(top.path("snapshots/one"), "user.crmfs.partial") == b""
     assert top.path("snapshots/one/files/second").read_bytes() == b"second"
+
+
+def test_snapshots_without_are_in_part(store, database, lost, tmp_path):
+    """Everywhere, as those that lack tables are; so a snapshot that has files/ is not forgotten for them."""
+    for name in ("two", "three"):
+        store.run("snapshot", "-q", "--store", store.path, "--name", name, database, status=3)
+    said = store.run("snapshots", store.path).out
+    assert said.count("(in part: files/)") == 2, said
+    listed = json.loads(store.run("snapshots", "--json", store.path).out)
+    assert [(one["partial"], one["lacks_files"]) for one in listed] == [(False, False), (True, True), (True, True)]
+
+    done = store.run("diff", store.path, "one", "two")
+    assert "removed" not in done.out and "two lacks files/" in done.err, done
+    done = store.run("diff", "--json", store.path, "one", "two")
+    assert json.loads(done.out)["files"] == "lacking"
+    done = store.run("verify-restore", "--store", store.path, "two", status=3)
+    assert "files/ is left out" in done.err
+    done = store.run("export", store.path, "two", "--output", tmp_path / "out", status=3)
+    assert "files/ is left out" in done.err
+    store.run("forget", "--keep-last", "1", store.path)
+    assert store.names() == ["one", "three"]
 
 
 def given_up(store, back):

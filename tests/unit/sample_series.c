@@ -128,7 +128,7 @@ static struct object_reference put_tree(struct writing *writing, struct sample_s
     struct stored_table tables[3];
     struct stored_source source = {
         .name = names[3], .kind = names[4], .time_ns = day, .table_count = 3, .tables = tables};
-    const struct stored_tree tree = {1, &source};
+    const struct stored_tree tree = {.source_count = 1, .sources = &source};
     cleanup_buffer struct buffer bytes = BUFFER(OBJECT_DATA_LIMIT);
 
     for (unsigned i = 0; i < SERIES_GROUPS; i++)

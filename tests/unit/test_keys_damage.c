@@ -67,8 +67,8 @@ static void test_damaged_slots(void **state)
     storage->class->close(storage);
 }
 
-/* More slots than a store may have are not all tried. */
-static void test_too_many_slots(void **state)
+/* Files that are no slots of the store, so many that they are not looked at. */
+static void test_too_many_files(void **state)
 {
     struct store *store = keys_open(keys_new_store(), first);
     struct storage *storage = store_storage(store);
@@ -80,17 +80,45 @@ static void test_too_many_slots(void **state)
     (void)state;
     memcpy(bytes, memory_storage_bytes(storage, keys_slot_name(storage), &size), sizeof bytes);
     bytes[0] ^= 1;
-    for (uint8_t i = 1; i < KEY_SLOTS_MOST; i++) {
-        id[0] = i;
+    for (unsigned i = 1; i < KEY_SLOT_FILES_MOST; i++) {
+        id[0] = (uint8_t)i;
+        id[1] = (uint8_t)(i >> 8);
         key_slot_path(id, path);
         memory_storage_set(storage, path, bytes, sizeof bytes);
     }
     assert_int_equal(keys_try_open(storage, first), 0);
-    assert_int_equal(store_key_add(store, &cheap, &second, id, NULL), -ENOSPC);
-    id[0] = 0;
+    id[2] = 1;
     key_slot_path(id, path);
     memory_storage_set(storage, path, bytes, sizeof bytes);
     assert_int_equal(keys_try_open(storage, first), -EBADMSG);
+    store_close(store);
+}
+
+/* The files of more keys than a store may have came back: those that were removed do not count. */
+static void test_many_removed(void **state)
+{
+    struct store *store = keys_open(keys_new_store(), first);
+    struct storage *storage = store_storage(store);
+    uint8_t id[KEY_SLOT_ID_BYTES];
+    struct key_options options = cheap;
+
+    (void)state;
+    options.kind = KEY_RECOVERY;
+    for (unsigned i = 0; i <= KEY_SLOTS_MOST; i++) {
+        char path[KEY_SLOT_PATH_SIZE];
+        uint8_t bytes[KEY_SLOT_BYTES];
+        size_t size;
+
+        assert_int_equal(store_key_add(store, &options, &second, id, NULL), 0);
+        key_slot_path(id, path);
+        memcpy(bytes, memory_storage_bytes(storage, path, &size), sizeof bytes);
+        assert_int_equal(store_key_remove(store, id, NULL), 0);
+        memory_storage_set(storage, path, bytes, sizeof bytes);
+    }
+    assert_int_equal(keys_try_open(storage, first), 0);
+    for (unsigned i = 1; i < KEY_SLOTS_MOST; i++)
+        assert_int_equal(store_key_add(store, &options, &second, id, NULL), 0);
+    assert_int_equal(store_key_add(store, &options, &second, id, NULL), -ENOSPC);
     store_close(store);
 }
 
@@ -137,9 +165,8 @@ static void test_changed_header(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_damaged_slots),
-        cmocka_unit_test(test_too_many_slots),
-        cmocka_unit_test(test_exchanged),
+        cmocka_unit_test(test_damaged_slots),  cmocka_unit_test(test_too_many_files),
+        cmocka_unit_test(test_many_removed),   cmocka_unit_test(test_exchanged),
         cmocka_unit_test(test_changed_header),
     };
 

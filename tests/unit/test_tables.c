@@ -365,7 +365,7 @@ static void test_tree(void **context)
          .table_count = 2,
          .tables = tables},
     };
-    const struct stored_tree tree = {2, sources};
+    const struct stored_tree tree = {.source_count = 2, .sources = sources};
     struct stored_tree decoded;
     cleanup_buffer struct buffer bytes = BUFFER(1 << 20);
 
@@ -395,7 +395,7 @@ static void test_tree_names_that_are_not_utf8(void **context)
     static char longest[256];
     static char kind[] = "archive";
     static const size_t order[] = {1, 0, 2, 3}; /* of their bytes */
-    const struct stored_tree tree = {5, sources};
+    const struct stored_tree tree = {.source_count = 5, .sources = sources};
     struct stored_tree decoded;
     cleanup_buffer struct buffer bytes = BUFFER(1 << 20);
 

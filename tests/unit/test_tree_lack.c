@@ -83,7 +83,7 @@ static void test_written(void **context)
     static char kind[] = "sqlite";
     struct stored_source source = {
         .name = name, .kind = kind, .partial = true, .has_only = true, .time_ns = 1};
-    const struct stored_tree tree = {1, &source};
+    const struct stored_tree tree = {.source_count = 1, .sources = &source};
     cleanup_buffer struct buffer bytes = BUFFER(1 << 20);
     char text[TREE_SIZE];
 
@@ -161,6 +161,30 @@ static void test_strict(void **context)
     }
 }
 
+static void test_files(void **context)
+{
+    static const char text[] = "{\"lacksFiles\":true,\"sources\":[]}";
+    static const char *const wrong[] = {
+        "{\"lacksFiles\":false,\"sources\":[]}",
+        "{\"sources\":[],\"lacksFiles\":true}",
+        "{\"lacksFiles\":true}",
+    };
+    cleanup_buffer struct buffer bytes = BUFFER(TREE_SIZE);
+    struct stored_tree tree = {.lacks_files = true};
+
+    (void)context;
+    assert_true(stored_tree_is_partial(&tree));
+    assert_int_equal(stored_tree_encode(&tree, &bytes), 0);
+    assert_int_equal(bytes.size, strlen(text));
+    assert_memory_equal(bytes.data, text, strlen(text));
+    tree.lacks_files = false;
+    assert_int_equal(stored_tree_decode(text, strlen(text), &tree), 0);
+    assert_true(tree.lacks_files);
+    stored_tree_release(&tree);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_int_equal(stored_tree_decode(wrong[i], strlen(wrong[i]), &tree), -EBADMSG);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +192,7 @@ int main(void)
         cmocka_unit_test(test_written),
         cmocka_unit_test(test_what_was_not_said),
         cmocka_unit_test(test_strict),
+        cmocka_unit_test(test_files),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
