@@ -23,6 +23,7 @@
 #include "fs/base/memory.h"
 #include "fs/files/batch.h"
 #include "fs/files/round.h"
+#include "fs/store/hint_set.h"
 #include "fs/store/pack.h"
 
 #define COMMIT_ATTEMPTS 100
@@ -44,6 +45,8 @@ static bool relies_on(const struct files *files, const char *pack)
         if (files->relied.hints[i] == hint)
             return true;
     }
+    if (files->options.set_back && hint_set_has(files->options.set_back_on, hint))
+        return true;
     for (size_t i = 0; i < files->packs.count; i++) {
         if (strcmp(files->packs.names[i], pack) == 0)
             return true;

@@ -32,6 +32,7 @@
 #define FILES_VALID_NS UINT64_C(900000000) /* what another mount changes shows after that */
 
 struct files;
+struct hint_set;
 
 struct files_options {
     struct store *store; /* outlives the files, as the reader does */
@@ -45,7 +46,8 @@ struct files_options {
     void (*report)(void *context, const struct failure *failure);
     void *report_context;
     bool set_back; /* the tree that is stored is not looked at: fs/files/set_back.h */
-    const struct object_reference *set_back_to; /* but this one; NULL: an empty one */
+    const struct object_reference *set_back_to; /* but this one; NULL: an empty one, */
+    const struct hint_set *set_back_on;         /* packs that this one is in */
 };
 
 /*

@@ -10,8 +10,10 @@
 #include "fs/base/clock.h"
 #include "fs/base/memory.h"
 #include "fs/files/files.h"
+#include "fs/store/hint_set.h"
 #include "fs/store/log.h"
 #include "fs/store/medium.h"
+#include "fs/store/reach.h"
 #include "fs/store/walk.h"
 
 #define PARENT_CACHE_BYTES ((size_t)8 << 20)
@@ -107,8 +109,32 @@ static int try_snapshots(struct setting_back *setting)
 
 /* ---- Setting back ---- */
 
+/* The packs that it is in: it may be long since a record needed them, and they may be marked. */
+static int find_packs(struct setting_back *setting, const struct object_reference *top,
+                      struct hint_set *packs)
+{
+    struct reach *reach = NULL;
+    int error = reach_create(setting->store, setting->reader, &setting->state, NULL, &reach,
+                             setting->failure);
+
+    if (error == 0)
+        error = reach_add_files(reach, top, setting->failure);
+    if (error == 0)
+        error = reach_add_ancestors(reach, setting->failure);
+    for (size_t i = 0; error == 0 && i < reach_pack_count(reach); i++) {
+        const struct reach_pack *pack = reach_pack(reach, i);
+        const struct log_mark *mark = log_find_mark(&setting->state, pack->name);
+
+        if (pack->living_count > 0 && !(mark != NULL && mark->removed))
+            error = hint_set_add(packs, pack->hint);
+    }
+    reach_free(reach);
+    return error;
+}
+
 /* As a mount does it that changes the time of its top, and nothing else. */
-static int commit(struct setting_back *setting, const struct object_reference *top)
+static int commit(struct setting_back *setting, const struct object_reference *top,
+                  const struct hint_set *packs)
 {
     struct files_options options = {
         .store = setting->store,
@@ -118,6 +144,7 @@ static int commit(struct setting_back *setting, const struct object_reference *t
         .gid = getegid(),
         .set_back = true,
         .set_back_to = top,
+        .set_back_on = packs,
     };
     const struct stat now = {.st_mtim = {.tv_nsec = UTIME_NOW}};
     struct files *files = NULL;
@@ -156,7 +183,15 @@ static int set_back(struct setting_back *setting)
         return error;
     if (found == 0)
         snprintf(setting->text, SET_BACK_TEXT_SIZE, "an empty one: no older one can be read");
-    return commit(setting, found > 0 ? &setting->found : NULL);
+
+    struct hint_set packs = {.count = 0};
+
+    if (found > 0)
+        error = find_packs(setting, &setting->found, &packs);
+    if (error == 0)
+        error = commit(setting, found > 0 ? &setting->found : NULL, &packs);
+    hint_set_release(&packs);
+    return error;
 }
 
 int files_set_back(struct store *store, char ret_text[SET_BACK_TEXT_SIZE], struct failure *failure)

@@ -70,7 +70,7 @@ static uint64_t pause_ns(const struct files *files, int error, uint64_t took_ns)
 }
 
 /* Without the lock. */
-static void prune_store(struct files *files)
+static void prune_store(struct files *files, uint64_t spent_bytes)
 {
     struct prune_options options = {.grace_ns = PRUNE_GRACE_NS,
                                     .unused = {UNUSED_PERCENT, PRUNE_UNUSED_PERCENT},
@@ -82,7 +82,10 @@ static void prune_store(struct files *files)
     int error = prune(files->options.store, &options, &result, &failure);
 
     if (error != 0 && error != -ECANCELED && files->options.report != NULL) {
-        failure_prefix(&failure, failure.code, "the store's garbage cannot be removed");
+        failure_prefix(&failure, failure.code,
+                       "the store's garbage cannot be removed, which is tried again after %d "
+                       "minutes",
+                       RETRY_SECONDS / 60);
         files->options.report(files->options.report_context, &failure);
     }
     pthread_mutex_lock(&files->lock);
@@ -93,6 +96,8 @@ static void prune_store(struct files *files)
     if (error == 0) {
         files->pruned_ns = begun;
         files->store_bytes = result.found.bytes - result.garbage.bytes - result.emptied.bytes;
+    } else {
+        files->spent_bytes += spent_bytes;
     }
     pthread_mutex_unlock(&files->lock);
 }
@@ -104,9 +109,11 @@ void *files_pruner(void *context)
     pthread_mutex_lock(&files->lock);
     while (!files->ending) {
         if (is_due(files)) {
+            uint64_t spent_bytes = files->spent_bytes;
+
             files->spent_bytes = 0;
             pthread_mutex_unlock(&files->lock);
-            prune_store(files);
+            prune_store(files, spent_bytes);
             pthread_mutex_lock(&files->lock);
             continue;
         }

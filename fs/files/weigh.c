@@ -93,9 +93,12 @@ static int weigh_item(void *context, unsigned level, const struct file_item *ite
     } else if (item->key.kind == FILE_ATTRIBUTES) {
         if (attributes_decode(item, &attributes) != 0)
             return -EBADMSG;
-        weighing->weight.files += S_ISREG(attributes.mode);
-        weighing->weight.bytes += S_ISREG(attributes.mode) ? attributes.size : 0;
-        weighing->weight.content_bytes += S_ISREG(attributes.mode) ? attributes.content_bytes : 0;
+        /* One without a name is an orphan, which nobody sees in a snapshot. */
+        if (S_ISREG(attributes.mode) && attributes.links > 0) {
+            weighing->weight.files++;
+            weighing->weight.bytes += attributes.size;
+            weighing->weight.content_bytes += attributes.content_bytes;
+        }
     }
     return weighing->error;
 }

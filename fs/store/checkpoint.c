@@ -92,6 +92,7 @@ int checkpoint_decode(const void *plain, size_t size, struct log_state *ret_stat
     memcpy(state.hash, plain, LOG_HASH_BYTES);
     state.sequence = get_u64((const uint8_t *)plain + 32);
     state.checkpoint = state.sequence;
+    state.marks_changed = state.sequence; /* perhaps before */
     *ret_state = state;
     return 0;
 }

@@ -64,6 +64,7 @@ struct log_state {
     struct snapshot *snapshots; /* in the order of their times, then names */
     size_t mark_count;
     struct log_mark *marks; /* in the order of their packs' names */
+    uint64_t marks_changed; /* no record after that one did; 0: none has */
     bool has_files;
     struct object_reference files; /* the top node of files/ */
     struct files_claim claim;

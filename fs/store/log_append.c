@@ -34,7 +34,7 @@ static int no_memory(struct failure *failure)
 
 static int be_late(struct failure *failure)
 {
-    return failure_set(failure, EAGAIN, "other processes keep changing the store: try again later");
+    return failure_set(failure, EAGAIN, "the store's log changes all the time: try again later");
 }
 
 /* What the log says, whatever STATE was, which stays if that cannot be read. -EAGAIN. */

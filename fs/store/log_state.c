@@ -225,5 +225,7 @@ void log_state_apply(struct log_state *state, struct log_entry *entry,
     case LOG_KINDS: break;
     }
     state->sequence = entry->sequence;
+    if (entry->kind == LOG_MARK || entry->kind == LOG_UNMARK || entry->kind == LOG_REMOVE)
+        state->marks_changed = entry->sequence;
     memcpy(state->hash, hash, LOG_HASH_BYTES);
 }

@@ -64,11 +64,14 @@ void object_batch_pad_closely(struct object_batch *batch)
     batch->closely = true;
 }
 
-void batch_break(struct object_batch *batch, int error)
+void batch_break(struct object_batch *batch, int error, const struct failure *words)
 {
     pthread_mutex_lock(&batch->lock);
-    if (batch->error == 0)
+    if (batch->error == 0) {
         batch->error = error != 0 ? error : -ECANCELED;
+        if (words != NULL && words->code == -error)
+            batch->words = *words;
+    }
     pthread_mutex_unlock(&batch->lock);
 }
 
@@ -196,7 +199,7 @@ static int finish_pack(struct object_batch *batch, struct pack_writer *pack,
         error = add_pack(batch, pack, failure);
     pack_writer_free(pack);
     if (error != 0)
-        batch_break(batch, error);
+        batch_break(batch, error, failure);
     pthread_mutex_lock(&batch->pack_lock);
     batch->packs_ending--;
     pthread_cond_broadcast(&batch->pack_finished);
@@ -253,7 +256,7 @@ int batch_append(struct object_batch *batch, const uint8_t id[OBJECT_ID_BYTES],
     if (error == 0)
         error = note_written(batch, head, &reference);
     if (error != 0)
-        batch_break(batch, error);
+        batch_break(batch, error, failure);
     else
         *ret_reference = reference;
     return error;
@@ -263,11 +266,12 @@ static int batch_error(struct object_batch *batch, struct failure *failure)
 {
     pthread_mutex_lock(&batch->lock);
     int error = batch->error;
+    struct failure words = batch->words;
     pthread_mutex_unlock(&batch->lock);
 
-    return error != 0
-               ? failure_set(failure, -error, "not all of it was written: %s", strerror(-error))
-               : 0;
+    return error != 0 ? failure_set(failure, -error, "not all of it was written: %s",
+                                    words.code != 0 ? words.text : strerror(-error))
+                      : 0;
 }
 
 int object_batch_end_pack(struct object_batch *batch, struct failure *failure)

@@ -52,6 +52,7 @@ struct object_batch {
 
     pthread_mutex_t lock; /* guards all below */
     int error;
+    struct failure words; /* of it; code 0: nobody has any */
     struct known_objects written;
     size_t written_earlier;      /* how many of them before the last renewal */
     struct index_entry *waiting; /* room for WAITING_MOST + PACK_OBJECTS_MOST */
@@ -106,7 +107,7 @@ int batch_append(struct object_batch *batch, const uint8_t id[OBJECT_ID_BYTES],
  */
 uint64_t batch_make_room(struct object_batch *batch, const struct pack_writer *pack);
 
-/* A writer was given up, or could not write. */
-void batch_break(struct object_batch *batch, int error);
+/* A writer was given up, or could not write: WORDS say why, if they are of ERROR; or NULL. */
+void batch_break(struct object_batch *batch, int error, const struct failure *words);
 
 #endif

@@ -25,7 +25,8 @@ struct object_writer {
     struct buffer parent; /* data */
     bool used;
     bool finished;
-    int error; /* what ended the writer */
+    int error;            /* what ended the writer */
+    struct failure words; /* of it; code 0: nobody has any */
 };
 
 /* One object on its way. */
@@ -272,7 +273,9 @@ int object_put(struct object_writer *writer, enum object_type type, const void *
         return writer->error != 0 ? writer->error : -EINVAL;
     if (size > object_data_limit(type))
         return failure_set(failure, EFBIG, "a piece of %zu bytes is too large for the store", size);
-    writer->error = put_object(writer, &put, parent, ret_put, failure);
+    writer->error = put_object(writer, &put, parent, ret_put, &writer->words);
+    if (writer->error != 0 && writer->words.code != 0 && failure != NULL)
+        *failure = writer->words;
     return writer->error;
 }
 
@@ -321,8 +324,11 @@ int object_move(struct object_writer *writer, const struct object_reference *ref
     int error = move_object(writer, reference, depth, ret_put, failure);
 
     /* One that cannot be read leaves the writer as it was. */
-    if (error != 0 && error != -EIO)
+    if (error != 0 && error != -EIO) {
         writer->error = error;
+        if (failure != NULL)
+            writer->words = *failure;
+    }
     return error;
 }
 
@@ -337,7 +343,7 @@ void object_writer_free(struct object_writer *writer)
     if (writer == NULL)
         return;
     if (writer->error != 0 || (writer->used && !writer->finished))
-        batch_break(writer->batch, writer->error);
+        batch_break(writer->batch, writer->error, &writer->words);
     object_compressor_free(writer->compressor);
     buffer_release(&writer->whole);
     buffer_release(&writer->delta);

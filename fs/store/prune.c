@@ -9,17 +9,19 @@
  *   mark      packs in which no copy stands, or not the only one
  *   tidy      indexes, the log's old files, what dead writers left in tmp/
  *
- * 1. A file goes only after a remove record that names it. That record was put exclusively after
- *    state n, with the reach of state n: it has seen every snapshot before it.
- * 2. Whoever takes a snapshot sees in the log, before its own record, that a pack it
- *    relies on is marked or removed, and unmarks it or writes again what was in it. So a
- *    snapshot after the remove record does not need the pack.
+ * 1. A file goes only after a remove record that names it. Its mark stood in state n, and has stood
+ *    since: the record is put exclusively after a state in which no marks have changed since n. The
+ *    reach is that of state n: it has seen every snapshot before it.
+ * 2. Whoever takes a snapshot, or says what files/ is, sees in the log, before its own record, that
+ *    a pack it relies on is marked or removed, and unmarks it or writes again what was in it. So
+ *    what records after n say does not need the pack, before the remove record or after it, but
+ *    what they have from state n. So prune need not be faster than they are.
  * 3. A mark forbids nothing to anybody, and may be wrong: the next removal looks again.
  *    What files/ has let go of, it cannot write again: a pack that it is seen to use stays
  *    (object_meanwhile.c).
  * 4. A copy may stand in a pack that can be seen and is not durable yet, of a snapshot that is
  *    being taken (durable.h). Before a record lets other copies go, such packs are flushed
- * (prune_young.c).
+ *    (prune_young.c).
  */
 #include "fs/store/prune.h"
 
@@ -36,7 +38,7 @@
 #include "fs/store/prune_internal.h"
 
 #define RECORDS_BYTES ((uint64_t)64 << 10) /* that a prune puts, and more */
-#define ATTEMPTS 16                        /* when others write to the log at the same time */
+#define ATTEMPTS 16                        /* when others prune at the same time */
 
 /* ---- Reach ---- */
 
@@ -102,7 +104,7 @@ int prune_look(struct pruning *pruning)
             return read == -ENOMEM ? read : error;
     }
     return failure_set(pruning->failure, EAGAIN,
-                       "other processes keep changing the store: try again later");
+                       "other prunes change the store all the time: try again later");
 }
 
 /* ---- Mark ---- */

@@ -58,7 +58,13 @@ int names_add(struct names *names, const char *name); /* 0 or -ENOMEM */
  */
 int names_copy(struct names *names, char **ret_copies);
 
-/* Puts one record that names them, or several. The names must not be the state's own. */
+/* So often a record is put while others write to the log, who all do so as long. */
+#define PRUNE_RECORD_ATTEMPTS 100
+
+/*
+ * Puts one record that names them, or several. The names must not be the state's own. -EAGAIN: the
+ * marks have changed.
+ */
 typedef int append_packs(struct store *store, struct log_state *state, const char *const *packs,
                          size_t count, struct failure *failure);
 int prune_append(struct pruning *pruning, append_packs *append, const struct names *names);

@@ -11,7 +11,7 @@
 #include "fs/store/prune_internal.h"
 
 #define UNSEEN_NS (60 * NS_PER_SECOND)
-#define ATTEMPTS 16 /* when others write to the log at the same time */
+#define ATTEMPTS 16 /* when others change the marks at the same time */
 
 int names_add(struct names *names, const char *name)
 {
@@ -27,6 +27,21 @@ int names_add(struct names *names, const char *name)
     return 0;
 }
 
+/* What other records than those of marks say changes nothing of what may be said of the packs. */
+static int append_once(struct pruning *pruning, append_packs *append, const char *const *names,
+                       size_t count)
+{
+    struct log_state *state = &pruning->state;
+    uint64_t marks_changed = state->marks_changed;
+    int error = -EAGAIN;
+
+    for (int attempt = 0; error == -EAGAIN && attempt < PRUNE_RECORD_ATTEMPTS &&
+                          state->marks_changed == marks_changed;
+         attempt++)
+        error = append(pruning->store, state, names, count, pruning->failure);
+    return error;
+}
+
 int prune_append(struct pruning *pruning, append_packs *append, const struct names *names)
 {
     int error = 0;
@@ -36,8 +51,7 @@ int prune_append(struct pruning *pruning, append_packs *append, const struct nam
 
         if (count > LOG_PACKS_LIMIT)
             count = LOG_PACKS_LIMIT;
-        error =
-            append(pruning->store, &pruning->state, names->names + done, count, pruning->failure);
+        error = append_once(pruning, append, names->names + done, count);
         done += count;
     }
     return error;
@@ -102,7 +116,7 @@ int names_copy(struct names *names, char **ret_copies)
     return 0;
 }
 
-/* -EAGAIN: somebody else wrote to the log; look again. */
+/* -EAGAIN: the marks have changed; look again. */
 static int record_removals(struct pruning *pruning)
 {
     cleanup_names struct names wanted = {.count = 0};

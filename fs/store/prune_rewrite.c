@@ -7,8 +7,6 @@
 #include "fs/base/memory.h"
 #include "fs/store/prune_internal.h"
 
-#define GIVING_UP_ATTEMPTS 16 /* when others write to the log at the same time */
-
 int pack_set_add(struct pack_set *set, size_t place)
 {
     if ((set->count & (set->count - 1)) == 0) {
@@ -186,7 +184,7 @@ static void give_up(struct pruning *pruning, struct object_batch *batch)
     if (error != 0 || written.count == 0)
         return;
     error = -EAGAIN;
-    for (int attempt = 0; error == -EAGAIN && attempt < GIVING_UP_ATTEMPTS; attempt++)
+    for (int attempt = 0; error == -EAGAIN && attempt < PRUNE_RECORD_ATTEMPTS; attempt++)
         error = log_mark_packs(pruning->store, &pruning->state, written.names, written.count, NULL);
 }
 

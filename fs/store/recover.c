@@ -169,17 +169,26 @@ static int is_whole(struct listing *listing, const struct snapshot *snapshot)
     return error != 0 ? error : reach_lost(listing->reach) == before;
 }
 
-/* It may be a snapshot that somebody else is just taking. -EAGAIN: a pack was removed meanwhile. */
-static int make_durable(struct listing *listing)
+/*
+ * It may be a snapshot that somebody else is just taking; and what was marked is relied on again.
+ * -EAGAIN: a pack was removed meanwhile, or the log has changed.
+ */
+static int rely_on_packs(struct listing *listing)
 {
     int error = 0;
 
     for (size_t i = 0; i < reach_pack_count(listing->reach) && error == 0; i++) {
         const struct reach_pack *pack = reach_pack(listing->reach, i);
+        const char *name = pack->name;
 
-        if (pack->living_count > 0)
-            error = durable_make_pack(listing->store, listing->reader->indexes, pack->name,
-                                      listing->failure);
+        if (pack->living_count == 0)
+            continue;
+        error = durable_make_pack(listing->store, listing->reader->indexes, name, listing->failure);
+
+        const struct log_mark *mark = log_find_mark(listing->state, name);
+
+        if (error == 0 && mark != NULL && !mark->removed)
+            error = log_unmark_packs(listing->store, listing->state, &name, 1, listing->failure);
     }
     return error == -ENOENT ? -EAGAIN : error;
 }
@@ -216,7 +225,7 @@ static int recover(struct listing *listing, const struct tree *found)
     if (whole < 0)
         return whole;
     if (whole == 1)
-        error = make_durable(listing);
+        error = rely_on_packs(listing);
     if (whole == 1 && error == 0)
         error = log_take(listing->store, listing->state, &snapshot, NULL, 0, listing->failure);
     if (error == 0)

@@ -93,13 +93,16 @@ def test_a_comma_in_a_name(store, work):  # noqa: F811
 
 
 def test_what_files_weigh(store, work):  # noqa: F811
-    """Of each snapshot, and now; and a ratio over all."""
+    """Of each snapshot, and now, what has a name; and a ratio over all."""
     with mounted(store, work / "mnt") as mount:
         (mount / "files/folder").mkdir()
         for i in range(300):
             (mount / f"files/folder/{i}").write_bytes(b"x" * 1000)
         os.link(mount / "files/folder/0", mount / "files/again")
-        (mount / "snapshots/one").mkdir()
+        with open(mount / "files/removed", "wb") as removed:
+            removed.write(b"z" * 7000)
+            os.unlink(mount / "files/removed")
+            (mount / "snapshots/one").mkdir()
         (mount / "files/more").write_bytes(b"y" * 5000)
     (one,) = json.loads(ask("snapshots", "--json", store))
     assert (one["files"], one["files_bytes"], one["partial"]) == (300, 300000, False)

@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "fs/store/object_reader.h"
 #include "tests/unit/memory_storage.h"
@@ -149,9 +151,46 @@ static void every_operation_may_fail(void **state)
     store_close(faulty.store);
 }
 
+/* What went wrong in one thread is said where all is finished, in the same words. */
+static void the_batch_says_why(void **state)
+{
+    const struct storage_fault fault = {
+        .operations = STORAGE_ALL, .nth = 1, .code = EIO, .for_ever = true};
+    struct storage *memory = memory_storage_new();
+
+    (void)state;
+    sample_store_make(memory);
+
+    struct storage *storage = recording_storage_new(memory);
+    struct store *store = sample_store_open(storage);
+    struct object_reader *reader = sample_reader(store);
+    struct object_batch *batch = sample_batch(store, reader);
+    struct object_writer *writer = sample_writer(batch);
+    uint8_t *data = sample_data(0, 1, 20000);
+    struct failure first = {.code = 0};
+    struct failure last = {.code = 0};
+    struct object_put put;
+    const char *const *packs;
+    size_t count;
+    uint64_t bytes;
+
+    recording_storage_set_fault(storage, &fault);
+    assert_int_equal(object_put(writer, OBJECT_CONTENT, data, 20000, NULL, &put, &first), -EIO);
+    recording_storage_set_fault(storage, NULL);
+    object_writer_free(writer);
+    assert_int_equal(object_batch_finish(batch, &packs, &count, &bytes, &last), -EIO);
+    assert_true(first.text[0] != '\0');
+    assert_non_null(strstr(last.text, first.text));
+    object_batch_free(batch);
+    free(data);
+    object_reader_free(reader);
+    store_close(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_batch_says_why),
         cmocka_unit_test(every_operation_may_fail),
     };
 
