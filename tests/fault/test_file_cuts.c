@@ -157,12 +157,13 @@ static void try_cut(void *own, size_t number, struct tally *tally)
 
     memory_storage_assign(found->storage, cutting->begun);
     must(recording_storage_replay(cutting->recording, replay, found->storage, NULL, NULL) == 0);
+    /* Nobody else may use a store that is checked. */
+    must(file_scene_check(found->store, replay->fate == REPLAY_TORN ? 1 : 0) == 0);
     succeed(file_scene_begin(&files, found->store, &failure), &failure);
     succeed(file_picture(files.files, FILES_TOP, picture, &failure), &failure);
     if (!was(cutting, replay->point, picture))
         fprintf(stderr, "what is there after a cut at %zu never was\n", replay->point);
     must(was(cutting, replay->point, picture));
-    must(file_scene_check(found->store, replay->fate == REPLAY_TORN ? 1 : 0) == 0);
     if (!cutting->points.replays[number].brief && number % GO_ON == 0)
         go_on(found, &files, number);
     file_scene_end(&files);
