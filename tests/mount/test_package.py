@@ -101,7 +101,7 @@ def test_the_edited_file_counts(mount, work):
 
 @pytest.mark.parametrize("text, words", [
     ("id,v\n1,one\n2,tw", "no line end"), ("id,v\n1,\"one\n", "within quotes"), ("id,v\n1\n", "1 fields"),
-    ("id,v,w\n1,2,3\n", "3 columns"), ("id\n1\n", "1 columns"), ("", "empty"), ("id,v\n1,\xff\n", "not UTF-8"),
+    ("id,v,w\n1,2,3\n", "3 columns"), ("id\n1\n", "1 columns"), ("", "not a byte"), ("id,v\n1,\xff\n", "not UTF-8"),
 ])
 def test_a_table_that_is_not_whole(mount, work, text, words):
     """It is refused with its line; the others are shown."""
