@@ -53,7 +53,7 @@ def test_many_at_once(mount, work):
                                         stdout=subprocess.PIPE) for number in range(40)}
     for number, reader in readers.items():
         assert reader.communicate(timeout=PATIENCE)[0] == ACCOUNTS.replace(b"2,b", b"2,of %d" % number)
-    assert all(not each["indexing"] for each in top.status()["archives"])
+    assert eventually(lambda: not any(each["indexing"] for each in top.status()["archives"]))
 
 
 def test_ended_while_reading(mount, work):
