@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "backends/source/archive.h"
+#include "backends/source/archive_unpack.h"
 #include "backends/source/dump.h"
 #include "backends/source/pg_restore.h"
 #include "backends/source/plain_file.h"
@@ -17,26 +18,16 @@ bool archive_is_packed(const uint8_t *bytes, size_t size)
         const char *bytes;
         size_t size;
     } marks[] = {
-        {"PK\x03\x04", 4},
-        {"PK\x05\x06", 4},
-        {"\x1f\x8b\x08", 3},
-        {"BZh", 3},
-        {"\xfd"
-         "7zXZ\0",
-         6},
-        {"\x28\xb5\x2f\xfd", 4},
-        {"\x04\x22\x4d\x18", 4},
-        {"7z\xbc\xaf\x27\x1c", 6},
-        {"Rar!\x1a\x07", 6},
-        {"MSCF\0\0\0\0", 8},
-        {"\x1f\x9d", 2},
+        {"PK\x03\x04", 4},   {"PK\x05\x06", 4},   {"7z\xbc\xaf\x27\x1c", 6},
+        {"Rar!\x1a\x07", 6}, {"MSCF\0\0\0\0", 8},
     };
 
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
         if (size >= marks[i].size && memcmp(bytes, marks[i].bytes, marks[i].size) == 0)
             return true;
     }
-    return size >= 262 && memcmp(bytes + 257, "ustar", 5) == 0;
+    return archive_unpack_recognise(bytes, size) ||
+           (size >= 262 && memcmp(bytes + 257, "ustar", 5) == 0);
 }
 
 struct archive_text archive_recognise_text(const char *name, const uint8_t *begin, size_t size,

@@ -133,6 +133,8 @@ PACKERS = {
     "gz": lambda path: command("gzip", "-k", path), "bz2": lambda path: command("bzip2", "-k", path),
     "xz": lambda path: command("xz", "-k", path), "zst": lambda path: command("zstd", "-q", "-k", path),
     "lz4": lambda path: command("lz4", "-q", "-k", path, f"{path}.lz4"),
+    "old.lz4": lambda path: command("lz4", "-q", "-l", path, f"{path}.old.lz4"),
+    "lzma": lambda path: command("xz", "--format=lzma", "-k", path),
 }
 
 
@@ -143,7 +145,7 @@ def test_compressed(mount, dump, work, ending):
     dump.rename(work / "away")
     folder = mount(packed).path(f"archives/{packed.name}")
     assert slurp(folder / "accounts.csv") == ACCOUNTS
-    assert os.listdir(folder / "raw") == [dump.name]
+    assert os.listdir(folder / "raw") == [packed.stem]
     assert slurp(folder / "raw" / dump.name) == DUMP.encode()
 
 
@@ -365,4 +367,4 @@ def test_single_rows(mount, dump):
     assert slurp(folder / "accounts/3.json") == b'{"id":3,"name":""}\n'
     assert slurp(folder / "accounts/1.json") == b'{"id":1,"name":null}\n'
     assert os.listdir(folder / "empty") == []
-    assert os.listdir(folder / "raw") == [dump.name]
+    assert os.listdir(folder / "raw") == [packed.stem]
