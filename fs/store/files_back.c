@@ -3,7 +3,6 @@
 
 #include <errno.h>
 
-#include "fs/base/memory.h"
 #include "fs/store/log_internal.h"
 
 /* A checkpoint_visit. */
@@ -15,34 +14,40 @@ static int note_checkpoint(void *context, const struct log_state *state)
     return 0;
 }
 
+/* What the log tells, record by record. */
+struct telling {
+    struct files_back *back;
+    uint64_t last;      /* that counts */
+    uint64_t before;    /* the number of the last one; 0: this is the first */
+    uint64_t newest_ns; /* of those that name what files/ is */
+};
+
+/* A log_record_visit. */
+static int note_record(void *context, uint64_t number, const struct log_entry *entry)
+{
+    struct telling *telling = context;
+    struct files_back *back = telling->back;
+
+    if (entry == NULL || number > telling->last ||
+        (telling->before != 0 && number != telling->before + 1))
+        back->time_ns = telling->newest_ns;
+    telling->before = number;
+    if (entry == NULL)
+        return 0;
+    back->used |= entry->kind == LOG_FILES || entry->kind == LOG_CLAIM ||
+                  (entry->kind == LOG_TAKE && entry->snapshot.has_files);
+    if (entry->kind == LOG_FILES && number <= telling->last)
+        telling->newest_ns = entry->time_ns;
+    return 0;
+}
+
 int files_back_begin(struct store *store, uint64_t last, struct files_back *back,
                      struct failure *failure)
 {
-    cleanup_free uint64_t *numbers = NULL;
-    size_t count = 0;
-    uint64_t newest_ns = 0;
+    struct telling telling = {.back = back, .last = last};
     int error = checkpoint_each(store, note_checkpoint, back, failure);
 
-    if (error == 0)
-        error = log_list(store, "log", &numbers, &count, failure);
-    for (size_t i = 0; i < count && error == 0; i++) {
-        struct log_entry entry = {.kind = LOG_KINDS};
-        uint8_t hash[LOG_HASH_BYTES];
-        int read = log_record_read(store, numbers[i], &entry, hash, NULL);
-
-        if (read == -ENOMEM)
-            return read;
-        if (read != 0 || numbers[i] > last || (i > 0 && numbers[i] != numbers[i - 1] + 1))
-            back->time_ns = newest_ns;
-        if (read != 0)
-            continue;
-        back->used |= entry.kind == LOG_FILES || entry.kind == LOG_CLAIM ||
-                      (entry.kind == LOG_TAKE && entry.snapshot.has_files);
-        if (entry.kind == LOG_FILES && numbers[i] <= last)
-            newest_ns = entry.time_ns;
-        log_entry_release(&entry);
-    }
-    return error;
+    return error == 0 ? log_each_record(store, note_record, &telling, failure) : error;
 }
 
 /* A log_files_visit: the newest. */

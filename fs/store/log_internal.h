@@ -166,6 +166,14 @@ int checkpoint_each(struct store *store, checkpoint_visit *visit, void *context,
 /* Puts STATE's; its number is noted in STATE. It is there already: 0. */
 int checkpoint_write(struct store *store, struct log_state *state, struct failure *failure);
 
+/*
+ * Calls VISIT with each record that there is, the lowest first; ENTRY is NULL of one that cannot be
+ * read. 0, or what VISIT returned; -ENOMEM, or why they are not listed.
+ */
+typedef int log_record_visit(void *context, uint64_t number, const struct log_entry *entry);
+int log_each_record(struct store *store, log_record_visit *visit, void *context,
+                    struct failure *failure);
+
 /* Into an empty STATE, what log_leave() left, which is nobody else's then; it may be nothing. */
 void log_take_left(struct store *store, struct log_state *state);
 

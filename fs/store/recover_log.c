@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs/base/memory.h"
 #include "fs/store/log_internal.h"
 #include "fs/store/recover.h"
 
@@ -119,11 +118,12 @@ static int note_lost_records(struct telling *telling, uint64_t records)
                : 0;
 }
 
-/* Record NUMBER, which OPENS or is damaged, and those missing before it. */
-static int note_number(struct telling *telling, uint64_t number, bool opens,
-                       const struct log_entry *entry)
+/* A log_record_visit: this one, and those missing before it. */
+static int note_number(void *context, uint64_t number, const struct log_entry *entry)
 {
+    struct telling *telling = context;
     struct recovery *recovery = telling->recovery;
+    bool opens = entry != NULL;
     const struct log_mended *log = &recovery->log;
     uint64_t missing = telling->before != 0 ? number - telling->before - 1 : 0;
     bool given_up = number > log->sequence;
@@ -146,25 +146,10 @@ static int note_number(struct telling *telling, uint64_t number, bool opens,
 
 int recovery_begin(struct store *store, struct recovery *recovery, struct failure *failure)
 {
-    cleanup_free uint64_t *numbers = NULL;
-    size_t count = 0;
     struct telling telling = {.recovery = recovery};
     int error = log_mend_look(store, &recovery->log, failure);
 
     if (error == 0)
-        error = log_list(store, "log", &numbers, &count, failure);
-    if (error == 0)
         error = checkpoint_each(store, note_checkpoint, recovery, failure);
-    for (size_t i = 0; i < count && error == 0; i++) {
-        struct log_entry entry = {.kind = LOG_KINDS};
-        uint8_t hash[LOG_HASH_BYTES];
-        int read = log_record_read(store, numbers[i], &entry, hash, NULL);
-
-        if (read == -ENOMEM)
-            return read;
-        error = note_number(&telling, numbers[i], read == 0, &entry);
-        if (read == 0)
-            log_entry_release(&entry);
-    }
-    return error;
+    return error == 0 ? log_each_record(store, note_number, &telling, failure) : error;
 }
