@@ -29,6 +29,15 @@ FILES = {
 }
 
 
+def zipped(folder):
+    """Its files, without the folder, in a ZIP beside it."""
+    packed = folder.with_suffix(".zip")
+    with zipfile.ZipFile(packed, "w") as archive:
+        for path in folder.iterdir():
+            archive.write(path, path.name)
+    return packed
+
+
 @pytest.mark.sanitize
 @pytest.mark.parametrize("packing", ["plain", "rows", "both"])
 @pytest.mark.parametrize("kind", ["folder", "zip", "tar.gz"])
@@ -100,12 +109,7 @@ def test_packed_rows_that_cannot_be_read(mount, work, kind):
     (folder / "contacts.txt.gz").write_bytes(gzip.compress(FILES["contacts.txt"].encode())[:-9])
     (folder / "none.sql").write_text(table("none", "`id` int NOT NULL"))
     (folder / "none.txt.gz").write_bytes(b"")
-    source = folder
-    if kind == "zip":
-        source = work / "tab.zip"
-        with zipfile.ZipFile(source, "w") as archive:
-            for path in folder.iterdir():
-                archive.write(path, path.name)
+    source = folder if kind == "folder" else zipped(folder)
     shown = mount(source).path(f"archives/{source.name}")
     for name in "contacts.csv", "none.csv":
         with pytest.raises(OSError, match="Input/output"):
@@ -137,12 +141,7 @@ def test_other_signs(mount, work, kind, quote, end):
     folder.mkdir()
     (folder / "contacts.sql").write_text(FILES["contacts.sql"])
     (folder / "contacts.txt").write_bytes(rows.encode())
-    source = folder
-    if kind == "zip":
-        source = work / "tab.zip"
-        with zipfile.ZipFile(source, "w") as archive:
-            for path in folder.iterdir():
-                archive.write(path, path.name)
+    source = folder if kind == "folder" else zipped(folder)
     top = mount(source)
     assert slurp(top.path(f"archives/{source.name}/contacts.csv")).decode() == "id,name\n1,\n2,Bo Ek\n"
     assert ("quote=none" in top.errors()) == (quote == '"')
@@ -205,12 +204,7 @@ def test_rows_that_are_not_there(mount, work, kind, packing):
     for name in "contacts.sql", "contacts.txt", "empty.sql":
         data = FILES[name].encode()
         (folder / f"{name}{'.gz' if packing == 'packed' else ''}").write_bytes(gzip.compress(data) if packing == "packed" else data)
-    source = folder
-    if kind == "zip":
-        source = work / "tab.zip"
-        with zipfile.ZipFile(source, "w") as archive:
-            for path in folder.iterdir():
-                archive.write(path, path.name)
+    source = folder if kind == "folder" else zipped(folder)
     top = mount(source)
     shown = top.path(f"archives/{source.name}")
     assert slurp(shown / "contacts.csv").startswith(b"id,name\n1,")
