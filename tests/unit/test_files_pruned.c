@@ -14,14 +14,17 @@
 #include <string.h>
 
 #include "fs/base/memory.h"
+#include "fs/files/set_back.h"
 #include "fs/store/claim_lock.h"
 #include "fs/store/log.h"
 #include "fs/store/pack.h"
 #include "fs/store/prune.h"
+#include "tests/unit/check_samples.h"
 #include "tests/unit/dir_place.h"
 #include "tests/unit/memory_storage.h"
 #include "tests/unit/object_samples.h"
 #include "tests/unit/one_file.h"
+#include "tests/unit/prune_samples.h"
 #include "tests/unit/store_samples.h"
 #include "tests/unit/succeed.h"
 
@@ -199,6 +202,36 @@ static void test_what_is_marked_meanwhile_is_not_relied_on(void **state)
     object_close(&one);
 }
 
+/*
+ * files/ is set back to what it was before the packs were marked: they are needed again, and the
+ * record says so, since a prune that runs looks again at records of marks alone.
+ */
+static void test_set_back_to_what_was_marked(void **context)
+{
+    struct scene scene = scene_make(memory_storage_new());
+    struct one_file *file = &scene.file;
+    struct log_state log = {0};
+    char text[SET_BACK_TEXT_SIZE];
+    size_t marked, size;
+
+    (void)context;
+    files_view_close(file->files, scene.view);
+    files_free(file->files);
+    assert_true(sample_prune(file->store, &sample_prune_usual).garbage.packs > 0);
+    succeed(log_read(file->store, &log, &failure));
+    marked = log.mark_count;
+    sample_pack_of(file->storage, &log.files, &size)[log.files.offset] ^= 1;
+    succeed(files_set_back(file->store, text, &failure));
+    succeed(log_read(file->store, &log, &failure));
+    assert_true(log.mark_count < marked);
+    (void)prune_at_once(&scene);
+    (void)prune_at_once(&scene);
+    succeed(files_create(&file->options, &file->files, &failure));
+    check_old(&scene);
+    log_state_release(&log);
+    one_file_close(file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +241,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_what_was_removed_is_stored_again, place_begin,
                                         place_end),
         cmocka_unit_test(test_what_is_marked_meanwhile_is_not_relied_on),
+        cmocka_unit_test(test_set_back_to_what_was_marked),
     };
 
     return cmocka_run_group_tests(tests, sample_state_begin, sample_state_end);
