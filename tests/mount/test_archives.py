@@ -146,7 +146,7 @@ def test_compressed(mount, dump, work, ending):
     folder = mount(packed).path(f"archives/{packed.name}")
     assert slurp(folder / "accounts.csv") == ACCOUNTS
     assert os.listdir(folder / "raw") == [packed.stem]
-    assert slurp(folder / "raw" / dump.name) == DUMP.encode()
+    assert slurp(folder / "raw" / packed.stem) == DUMP.encode()
 
 
 def attachments(work):
@@ -367,4 +367,4 @@ def test_single_rows(mount, dump):
     assert slurp(folder / "accounts/3.json") == b'{"id":3,"name":""}\n'
     assert slurp(folder / "accounts/1.json") == b'{"id":1,"name":null}\n'
     assert os.listdir(folder / "empty") == []
-    assert os.listdir(folder / "raw") == [packed.stem]
+    assert os.listdir(folder / "raw") == [dump.name]
