@@ -56,8 +56,13 @@ bool key_compare_addresses(const struct cell *left, const struct cell *right, in
     struct address one;
     struct address other;
 
-    if (!take_address(left, &one) || !take_address(right, &other))
-        return false;
+    bool is_one = take_address(left, &one);
+    bool is_other = take_address(right, &other);
+
+    if (!is_one || !is_other) {
+        *ret_order = is_other - is_one;
+        return is_one || is_other;
+    }
     if (one.size != other.size) {
         *ret_order = one.size < other.size ? -1 : 1;
         return true;

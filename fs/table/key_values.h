@@ -9,7 +9,7 @@
 
 /*
  * inet and cidr: first by what both networks cover, then the wider one, then by the address.
- * *ret_order as strcmp. False: one of them is no address.
+ * What is no address stands behind all that are. *ret_order as strcmp. False: neither is one.
  */
 bool key_compare_addresses(const struct cell *left, const struct cell *right, int *ret_order);
 

@@ -120,9 +120,10 @@ static void test_addresses(void **state)
 
     (void)state;
     check_terms(&term, rising, sizeof rising / sizeof *rising);
-    /* What is none stands by its bytes. */
-    assert_true(compare_terms(&term, "10.0.0.0/33", "9.0.0.0") < 0);
-    assert_true(compare_terms(&term, "", "9.0.0.0") < 0);
+    /* What is none stands behind them, by its bytes. */
+    assert_true(compare_terms(&term, "10.0.0.0/33", "9.0.0.0") > 0);
+    assert_true(compare_terms(&term, "", "fe80::/10") > 0);
+    assert_true(compare_terms(&term, "", "10.0.0.0/33") < 0);
 }
 
 static void test_arrays(void **state)
