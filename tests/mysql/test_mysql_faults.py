@@ -2,6 +2,7 @@
 """Servers that die, stop, come back; tables that go while they are read; a spool that is full."""
 import errno
 import os
+import signal
 import subprocess
 import threading
 import time
@@ -16,7 +17,6 @@ from mounting import eventually
 LARGE = ("CREATE DATABASE crm; USE crm; CREATE TABLE small (id INT PRIMARY KEY); INSERT INTO small VALUES (1);"
          "CREATE TABLE large (id INT PRIMARY KEY, note TEXT);"
          "INSERT INTO large SELECT seq, REPEAT(MD5(seq), 12) FROM seq_1_to_{rows}; ANALYZE TABLE large")
-# By the server, at once: the rows may be there before a client has asked who is connected, and another has ended it.
 END_CONNECTIONS = """DELIMITER //
 BEGIN NOT ATOMIC
     FOR connected IN (SELECT ID FROM information_schema.PROCESSLIST WHERE DB = 'crm') DO
@@ -62,12 +62,15 @@ def test_server_lost_while_reading(mount, own_server, how):
     results = []
     thread = read_slowly(folder / "large.csv", results)
     wait_for_query(server)
+    # So that the rows are not all there before that has happened.
+    os.kill(top.pid, signal.SIGSTOP)
     if how == "kill":
         server.kill()
     elif how == "pause":
         server.pause()
     else:
         server.sql(END_CONNECTIONS)
+    os.kill(top.pid, signal.SIGCONT)
     for _ in range(5):
         assert names(folder) == before
     thread.join(60)
