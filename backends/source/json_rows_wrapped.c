@@ -49,8 +49,24 @@ static int read_key(struct json_reader *reader, char name[NAME_LIMIT + 1], struc
     }
 }
 
+/* A text that says where something is. */
+static bool is_address(const uint8_t *base, const struct json_piece *value)
+{
+    static const char *const begins[] = {"http://", "https://", "/",
+                                         "\\/",     "http:\\/", "https:\\/"};
+
+    for (size_t i = 0; i < sizeof begins / sizeof *begins && value->kind == JSON_STRING; i++) {
+        size_t size = strlen(begins[i]);
+
+        if (value->size > size && memcmp(base + value->at, begins[i], size) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* How interfaces that answer page by page say that there is another. */
-static bool says_more(const char *outer, const char *key, const struct json_piece *value)
+static bool says_more(const char *outer, const char *key, const uint8_t *base,
+                      const struct json_piece *value)
 {
     static const struct {
         const char *key;
@@ -69,6 +85,9 @@ static bool says_more(const char *outer, const char *key, const struct json_piec
 
     if (strcmp(outer, "next") == 0 && strcmp(key, "after") == 0)
         return value->kind == JSON_STRING;
+    /* Django's, JSON:API's and HAL's. */
+    if (strcmp(key, "next") == 0 || (strcmp(outer, "next") == 0 && strcmp(key, "href") == 0))
+        return is_address(base, value);
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
         if (strcmp(key, marks[i].key) == 0)
             return value->kind == marks[i].kind && value->size != 0;
@@ -77,11 +96,11 @@ static bool says_more(const char *outer, const char *key, const struct json_piec
 }
 
 static void note_page(struct json_reader *reader, const char *outer, const char *key,
-                      const struct json_piece *value)
+                      const uint8_t *base, const struct json_piece *value)
 {
     struct failure why;
 
-    if (reader->page_told || !says_more(outer, key, value))
+    if (reader->page_told || !says_more(outer, key, base, value))
         return;
     reader->page_told = true;
     failure_set(&why, EILSEQ,
@@ -120,7 +139,7 @@ static int skip_value(struct json_reader *reader, const char *outer, const char 
     int error = json_reader_value(reader, &base, &value, failure);
 
     if (error == 0)
-        note_page(reader, outer, key, &value);
+        note_page(reader, outer, key, base, &value);
     return error;
 }
 

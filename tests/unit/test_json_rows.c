@@ -101,6 +101,9 @@ static void test_pages(void **state)
         "\"paging\":{\"next\":{\"after\":\"100\"}}",
         "\"info\":{\"more_records\":true}",
         "\"@odata.nextLink\":\"https://x\",\"done\":false",
+        "\"next\":\"http://x/?page=2\"",
+        "\"links\":{\"self\":\"/a\",\"next\":\"\\/a?page=2\"}",
+        "\"_links\":{\"next\":{\"href\":\"/a?page=2\"}}",
     };
     static const char *const whole[] = {
         "\"done\":true",
@@ -108,20 +111,23 @@ static void test_pages(void **state)
         "\"paging\":{\"next\":null},\"after\":\"x\"",
         "\"info\":{\"more_records\":false}",
         "\"nextPageToken\":\"\"",
+        "\"next\":null",
+        "\"next\":\"step\"",
+        "\"links\":{\"self\":\"/a\",\"next\":null}",
     };
 
     (void)state;
-    for (size_t i = 0; i < 10; i++) {
+    for (size_t i = 0; i < 16; i++) {
         char text[200];
         struct recorded_reading reading;
         int size = snprintf(text, sizeof text, "{\"records\":[{\"a\":1}],%s}",
-                            i < 5 ? more[i] : whole[i - 5]);
+                            i < 8 ? more[i] : whole[i - 8]);
         const char *found;
 
         recorded_reading_begin(&reading, text, (size_t)size, 3);
         assert_int_equal(read_recognised(&reading, "t.json"), 0);
         found = strstr(recording_text(&reading.into), "says that there is more");
-        assert_int_equal(found != NULL, i < 5);
+        assert_int_equal(found != NULL, i < 8);
         assert_true(found == NULL || strstr(found + 1, "says that there is more") == NULL);
         recorded_reading_end(&reading);
     }
