@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -47,20 +48,42 @@ static int add_series(struct source_list *list, const char *path, const char *na
                                            failure);
 }
 
-/* What SQLite keeps beside a database is a part of that. */
-static bool is_companion(const char *name)
+static bool ends_in_one(const char *name, const char *const *endings, size_t count)
 {
-    static const char *const endings[] = {"-wal", "-shm", "-journal"};
     size_t size = strlen(name);
 
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
-        if (size > strlen(endings[i]) && strcmp(name + size - strlen(endings[i]), endings[i]) == 0)
+    for (size_t i = 0; i < count; i++) {
+        size_t ending = strlen(endings[i]);
+
+        if (size > ending && strcasecmp(name + size - ending, endings[i]) == 0)
             return true;
     }
     return false;
 }
 
-static int leave_out(struct source_list *list, const char *name, const char *why,
+/* What SQLite keeps beside a database is a part of that. */
+static bool is_companion(const char *name)
+{
+    static const char *const endings[] = {"-wal", "-shm", "-journal"};
+
+    return ends_in_one(name, endings, sizeof endings / sizeof *endings);
+}
+
+/* What a program that failed left of a backup: as nothing is in it, only its name tells. */
+static bool is_void_backup(const char *path, const char *name)
+{
+    static const char *const endings[] = {
+        ".sql", ".dump", ".csv", ".tsv", ".json", ".ndjson", ".db",  ".sqlite", ".sqlite3", ".zip",
+        ".7z",  ".tar",  ".tgz", ".tbz", ".txz",  ".gz",     ".bz2", ".xz",     ".zst",     ".lz4",
+    };
+    struct stat about;
+
+    return stat(path, &about) == 0 && S_ISREG(about.st_mode) && about.st_size == 0 &&
+           ends_in_one(name, endings, sizeof endings / sizeof *endings);
+}
+
+/* LACKED: it is a backup, or was to be one. */
+static int leave_out(struct source_list *list, const char *name, const char *why, bool lacked,
                      struct failure *failure)
 {
     struct passed_over *all =
@@ -74,7 +97,8 @@ static int leave_out(struct source_list *list, const char *name, const char *why
         return list->passed_over_count == SOURCES_LIMIT
                    ? 0
                    : failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
-    all[list->passed_over_count++].why = why;
+    all[list->passed_over_count].why = why;
+    all[list->passed_over_count++].lacked = lacked;
     return 0;
 }
 
@@ -94,6 +118,11 @@ static int add_backup(struct source_list *list, const char *path, struct failure
 
     if (name[0] == '.' || is_companion(name))
         return 0;
+    if (is_void_backup(path, name))
+        return leave_out(list, name,
+                         "it is empty (0 bytes), as what a program leaves that failed: look for "
+                         "another backup of that time",
+                         true, failure);
     /* Of what may not be read nobody knows: opening it says why. */
     if (!source_is_known(path) && access(path, R_OK) == 0)
         return leave_out(list, name,
@@ -101,7 +130,7 @@ static int add_backup(struct source_list *list, const char *path, struct failure
                                            "folders in a folder are not gone into: name it beside "
                                            "the other, or with /* behind it"
                                          : "it is no backup that crmfs knows",
-                         failure);
+                         false, failure);
     if (archive_series_size(name) != 0)
         return add_series(list, path, name, archive_series_size(name), failure);
 
@@ -150,9 +179,9 @@ static int leave_hidden_out(struct source_list *list, const char *pattern, struc
         const char *path = matches.gl_pathv[i];
 
         if (!is_folder(path) && source_is_known(path))
-            error =
-                leave_out(list, strrchr(path, '/') + 1,
-                          "its name begins with a dot: name it by itself if it is meant", failure);
+            error = leave_out(list, strrchr(path, '/') + 1,
+                              "its name begins with a dot: name it by itself if it is meant", false,
+                              failure);
     }
     globfree(&matches);
     return error;

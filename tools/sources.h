@@ -15,6 +15,7 @@
 struct passed_over {
     char *name;
     const char *why; /* "it is no backup that crmfs knows" */
+    bool lacked;     /* … but was to be one */
 };
 
 struct source_list {

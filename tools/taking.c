@@ -345,14 +345,20 @@ static int import_all(struct taking *taking, const struct source_list *all, stru
     return 0;
 }
 
+static void say_passed_over(struct taking *taking, const struct passed_over *one)
+{
+    log_message(one->lacked ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "%s is left out: %s", one->name,
+                one->why);
+    taking->failed |= one->lacked;
+}
+
 static int run_opened(struct taking *taking, struct failure *failure)
 {
     const struct source_list *all = &taking->order->sources;
 
     taking->cancelled = stop_begin();
     for (size_t i = 0; i < all->passed_over_count; i++)
-        log_message(LOG_LEVEL_WARNING, "%s is left out: %s", all->passed_over[i].name,
-                    all->passed_over[i].why);
+        say_passed_over(taking, &all->passed_over[i]);
     if (all->count == 0 && !taking->opened.state.has_files)
         return failure_set(failure, EINVAL,
                            "there is no source, and the store has nothing in files/ either");

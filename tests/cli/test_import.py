@@ -264,6 +264,7 @@ def nothing_in_it():
     yield "short.gz", gzip.compress(b"hello world")[:12], "short: it is cut short"
     yield "hello.gz", gzip.compress(b"hello world"), "hello.gz: there is no table in it"
     yield "data.sql", copied, "rows of table t, of which no CREATE TABLE stands before"
+    yield "rowless.sql", b"-- MariaDB dump\nCREATE TABLE t (id int);\n-- Dump completed\n", "made without the rows of its tables"
     yield "custom.dump", b"PGDMP\x01\x0e\x00\x04\x08\x01" + bytes(200), "pg_restore"
 
 
@@ -383,6 +384,19 @@ def test_what_is_no_backup_is_told(store, work):
     dump(folder / "crm.sql", [(1, "a")], 2019)
     (folder / "notes.doc").write_bytes(b"\x00\x01 no backup")
     (folder / "deeper").mkdir()
+    (folder / "done").touch()
     done = run(store, folder)
     assert "notes.doc is left out: it is no backup" in done.stderr and "deeper is left out" in done.stderr
+    assert len(names(store)) == 1
+
+
+@pytest.mark.parametrize("command", [("import",), ("snapshot", "--name", "x")], ids=lambda command: command[0])
+def test_backups_of_no_bytes(store, work, command):
+    """What was to be a backup and has nothing in it is an error, and does not keep the others out."""
+    folder = work / "old"
+    folder.mkdir()
+    dump(folder / "crm.sql", [(1, "a")], 2019)
+    (folder / "crm-2020.SQL.gz").touch()
+    done = crmfs(*command, "--store", str(store), str(folder))
+    assert done.returncode == 1 and "crm-2020.SQL.gz is left out: it is empty (0 bytes)" in done.stderr
     assert len(names(store)) == 1
