@@ -7,7 +7,7 @@
  *   LOCK TABLES `contacts` WRITE;                                                 … or only this
  *
  * A table of which it does not, where it does of others, was dumped without its rows: nobody knows
- * whether it has any.
+ * whether it has any. So were all of them, where a program that would say it does so of none.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -122,11 +122,32 @@ static bool is_left_out(const struct dump_table *table)
            !table->divided && (!table->dropped || table->whole != NULL);
 }
 
+/* Whether it would say it of each table whose rows it has, or would have, and has said nothing. */
+static bool has_no_word(const struct dump_reader *reader)
+{
+    bool would =
+        reader->of_shell || (reader->ends && (reader->in_turn || reader->dialect == SQL_POSTGRES));
+
+    return would && !reader->announces && !reader->has_rows;
+}
+
+/* How rows come to be left out: of all tables, or of some. */
+static const char *options_for(const struct dump_reader *reader)
+{
+    if (!reader->announces)
+        return "--no-data, --schema-only), or they are in files of their own (--tab, MySQL Shell";
+    return reader->dialect == SQL_POSTGRES
+               ? "--exclude-table-data, --no-unlogged-table-data"
+               : "--ignore-table-data, a second dump with --no-data, or an engine that keeps none "
+                 "there";
+}
+
 int dump_leave_out_rows(struct dump_reader *reader)
 {
+    bool says = reader->announces || has_no_word(reader);
     int error = 0;
 
-    if (!reader->announces || reader->unannounced || reader->doubted_line != 0)
+    if (!says || reader->unannounced || reader->doubted_line != 0)
         return 0;
     for (size_t i = 0; i < reader->table_count && error == 0; i++) {
         struct dump_table *table = reader->tables[i];
@@ -139,11 +160,7 @@ int dump_leave_out_rows(struct dump_reader *reader)
                  "%s%.100s%sthe dump has none of its rows, if it has any: it was made without them "
                  "(%s)",
                  whole != table ? "of its partition " : "", whole != table ? table->name : "",
-                 whole != table ? " " : "",
-                 reader->dialect == SQL_POSTGRES
-                     ? "--exclude-table-data, --no-unlogged-table-data"
-                     : "--ignore-table-data, a second dump with --no-data, or an engine that keeps "
-                       "none there");
+                 whole != table ? " " : "", options_for(reader));
         error = dump_table_leave_out(reader, whole, words);
     }
     return error;

@@ -218,7 +218,6 @@ struct dump_reader {
     bool commented; /* … and has comments in it that are no more than that */
     bool in_turn;   /* a table's rows stand behind it, and before the next one */
     bool has_rows;  /* some came */
-    bool has_data;  /* a comment says where a table's rows would be */
     bool of_shell;  /* MySQL Shell's */
     bool apart;     /* … of a table behind which others stand: of these some may follow as well */
     char delimiter[DUMP_DELIMITER_SIZE];

@@ -89,9 +89,6 @@ static int note_corruption(struct dump_reader *reader)
 
 int dump_take_mark(struct dump_reader *reader, struct failure *failure)
 {
-    reader->has_data = reader->has_data || dump_stands_here(reader, "-- Dumping data for table") ||
-                       dump_stands_here(reader, "-- Data for Name: ");
-
     bool begins = at_begin_mark(reader);
     bool ends = at_end_mark(reader);
     int error = begins || ends ? dump_lock_broken(reader) : 0;

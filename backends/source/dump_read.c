@@ -69,7 +69,6 @@ int dump_begin(struct dump_reader *reader, struct byte_stream *stream, struct fa
     reader->last = NULL;
     reader->locked = NULL;
     reader->has_rows = false;
-    reader->has_data = false;
     reader->apart = false;
     strcpy(reader->delimiter, ";");
     if (reader->database == NULL)
@@ -311,8 +310,6 @@ static int read_whole(struct dump_reader *reader, struct byte_stream *stream, st
         error = dump_leave_out_rows(reader);
     if (error == 0)
         error = dump_tell_changes(reader, own);
-    if (error == 0 && !cut)
-        dump_tell_no_rows(reader);
     if (error == 0 && broken)
         error = failure_set(own, -reader->window.error, "%s", reader->window.failure.text);
     else if (error == 0 && cut)

@@ -356,9 +356,6 @@ int dump_drop(struct dump_reader *reader, struct sql_lexer *lexer);
 /* All is told of: which views and generated columns the dump has no values of. */
 int dump_tell_left_out(struct dump_reader *reader);
 
-/* … and that the whole dump has no rows, where its program would have said where they are. */
-void dump_tell_no_rows(struct dump_reader *reader);
-
 /* --- dump_ddl ----------------------------------------------------------------------------- */
 
 #define DUMP_DDL_LIMIT ((size_t)8 << 20) /* of one table; what is beyond is left out */

@@ -177,28 +177,3 @@ int dump_tell_left_out(struct dump_reader *reader)
         error = told != 0 ? told : told_columns;
     return error != 0 ? error : told_invisible;
 }
-
-void dump_tell_no_rows(struct dump_reader *reader)
-{
-    bool says =
-        reader->of_shell || (reader->ends && (reader->in_turn || reader->dialect == SQL_POSTGRES));
-    bool has_rows = reader->has_data || reader->has_rows;
-    size_t tables = 0;
-    struct failure why;
-
-    for (size_t i = 0; i < reader->table_count; i++) {
-        const struct dump_table *table = reader->tables[i];
-        bool is_table = table->kind == RELATION_TABLE && (!table->dropped || table->whole != NULL);
-
-        tables += is_table;
-        has_rows = has_rows || (is_table && (table->seen || table->failed));
-    }
-    if (!says || has_rows || tables == 0)
-        return;
-    failure_set(
-        &why, ENODATA,
-        "%.300s has what makes its tables, and not a word of their rows: it was made without "
-        "(--no-data, --schema-only), or they are in files of their own (--tab, MySQL Shell)",
-        reader->place);
-    reader->taker->class->trouble(reader->taker, &why);
-}

@@ -302,6 +302,11 @@ static int scan_source_once(struct take_attempt *attempt, const struct take_sour
                 : scan_tables(attempt, dataset, place->name, stored);
     if (error == 0)
         error = dataset->class->verify(dataset, attempt->failure);
+    /* A dump that was made without any rows is no backup. */
+    if (error == 0 && stored->table_count == 0 && stored->without.count != 0)
+        error = failure_set(attempt->failure, ENODATA,
+                            "%s: it was made without the rows of its tables: nothing is taken",
+                            place->name);
     if (error == 0)
         tell_unseen(attempt, dataset, stored);
     dataset->class->finish(dataset);

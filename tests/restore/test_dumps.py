@@ -364,3 +364,23 @@ def test_mysql(crmfs, place, work, maria):
     for table in "parents", "children":
         for question in f"SHOW CREATE TABLE {table}", f"SELECT * FROM {table} ORDER BY id":
             assert target.value(question) == source.value(question)
+
+
+@pytest.mark.parametrize("kind", WITHOUT_ROWS)
+def test_a_dump_without_any_rows(crmfs, place, work, maria, kind):
+    """It makes tables; and what is in those that are there is not taken away for it."""
+    source, target, new = place(kind), place(kind), place(kind)
+    for each in (source, target):
+        each.sql("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (2)")
+    path = work / "crm.sql"
+    if kind == "mysql":
+        path.write_bytes(subprocess.run(
+            ["mariadb-dump", "--no-defaults", "-uroot", f"--socket={maria.socket}", "--no-data", source.value("SELECT DATABASE()")],
+            capture_output=True, check=True).stdout)
+    else:
+        path.write_bytes(dumped(kind, source, "--schema-only"))
+    done = crmfs("restore", "--mode", "replace", "--to", target.url, path, status=1)
+    assert "t: the dump has none of its rows" in done.stderr and "--no-data" in done.stderr
+    assert target.value("SELECT count(*) FROM t") == "1"
+    crmfs("restore", "--to", new.url, path)
+    assert new.value("SELECT count(*) FROM t") == "0"

@@ -22,8 +22,8 @@ static void test_databases(void **state)
                "change 0 a.t (x:integer)\nchange 1 b.t (x:integer)\n");
 }
 
-#define WITHOUT_ROWS                                                                                 \
-    "trouble the dump has what makes its tables, and not a word of their rows: it was made without " \
+#define WITHOUT_ROWS                                                                          \
+    "fail 0 table t: the dump has none of its rows, if it has any: it was made without them " \
     "(--no-data, --schema-only), or they are in files of their own (--tab, MySQL Shell)\n"
 
 /* Tables that are empty because the dump was made without rows are not as those that were. */
