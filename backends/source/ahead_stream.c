@@ -47,11 +47,16 @@ static int fill(struct ahead_stream *ahead, struct ahead_piece *piece, bool *ret
     return error;
 }
 
-/* A piece that is free; NULL: no more is wanted. The lock is held. */
+/*
+ * A piece that is free; NULL: no more is wanted. The lock is held. As waking a thread takes as long
+ * as it takes to make some 100 rows, one that had to wait goes on when half of them are free.
+ */
 static struct ahead_piece *await_free(struct ahead_stream *ahead)
 {
-    while (!ahead->stopped && ahead->full + ahead->given == AHEAD_PIECES)
-        pthread_cond_wait(&ahead->changed, &ahead->lock);
+    if (ahead->full + ahead->given == AHEAD_PIECES) {
+        while (!ahead->stopped && ahead->full + ahead->given > AHEAD_PIECES / 2)
+            pthread_cond_wait(&ahead->changed, &ahead->lock);
+    }
     return ahead->stopped ? NULL : &ahead->pieces[(ahead->first + ahead->full) % AHEAD_PIECES];
 }
 
@@ -88,7 +93,8 @@ static int ahead_next(struct byte_stream *stream, const void **ret_data, size_t 
     pthread_mutex_lock(&ahead->lock);
     if (ahead->given) {
         ahead->given = false;
-        pthread_cond_signal(&ahead->changed);
+        if (ahead->full <= AHEAD_PIECES / 2)
+            pthread_cond_signal(&ahead->changed);
     }
     while (ahead->full == 0 && !ahead->ended)
         pthread_cond_wait(&ahead->changed, &ahead->lock);
