@@ -12,12 +12,15 @@
 #include "fs/base/ascii.h"
 #include "fs/base/memory.h"
 #include "fs/base/number_text.h"
+#include "fs/base/utf8.h"
 
 #define MOST_NUMBER 32 /* bytes of one made of digits, or of a real */
 
 int dump_cell_room(struct dump_reader *reader, const uint8_t *row, size_t size, size_t count)
 {
-    reader->beyond_ascii = dump_has_high_byte(row, size);
+    /* In MySQL's dumps no escape makes another byte of one. */
+    reader->may_be_garbled =
+        dump_has_high_byte(row, size) && (reader->dialect != SQL_MYSQL || !utf8_whole(row, size));
     buffer_clear(&reader->scratch);
     return buffer_reserve(&reader->scratch,
                           size * DUMP_MOST_GROWTH + count * MOST_NUMBER + BYTE_WINDOW_SLACK);
@@ -299,7 +302,7 @@ int dump_make_cell(struct dump_reader *reader, const struct dump_type *type, con
         reader->seems_utf8 = reader->seems_utf8 || dump_seems_utf8(reader, charset, cell);
         dump_convert(reader, charset, cell);
     }
-    if (reader->beyond_ascii || literal->type == LITERAL_HEX || literal->type == LITERAL_BITS)
+    if (reader->may_be_garbled || literal->type == LITERAL_HEX || literal->type == LITERAL_BITS)
         reader->garbled = reader->garbled || dump_is_garbled(reader, cell);
     return error;
 }

@@ -203,8 +203,8 @@ struct dump_reader {
     bool guessed;      /* it was taken for MySQL's, as nothing says whose it is … */
     bool escaped;      /* … a backslash was taken for an escape … */
     bool escape_told;
-    bool beyond_ascii; /* the row as it stands in the dump */
-    bool garbled;      /* a text of the row is not in UTF-8 … */
+    bool may_be_garbled; /* the row, as it stands in the dump, is no UTF-8, or has escapes */
+    bool garbled;        /* a text of the row is not in UTF-8 … */
     bool garbled_told;
     bool guesses_set; /* texts are taken for what their columns are in, and … */
     bool seems_utf8;  /* … one of the row may be in UTF-8 */

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BEYOND_ASCII UINT64_C(0x8080808080808080)
+
 size_t utf8_character(const void *bytes, size_t size)
 {
     const uint8_t *at = bytes;
@@ -41,7 +43,12 @@ bool utf8_whole(const void *bytes, size_t size)
     const uint8_t *at = bytes;
 
     while (size > 0) {
-        size_t length = utf8_character(at, size);
+        uint64_t eight = BEYOND_ASCII;
+
+        if (size >= sizeof eight)
+            memcpy(&eight, at, sizeof eight);
+
+        size_t length = (eight & BEYOND_ASCII) == 0 ? sizeof eight : utf8_character(at, size);
 
         if (length == 0)
             return false;
