@@ -140,7 +140,9 @@ static int examine(struct mending *mending, size_t place, uint8_t *ret_fate)
 /*
  * After it was chosen which copies live: a pack of which something needed is damaged stays, as a
  * copy of it may be put back. One that references lead to in vain is written anew without what
- * cannot be read, so that they lead to the copy that can.
+ * cannot be read, so that they lead to the copy that can. And where a copy that can be read is in a
+ * marked pack, whose turn it is to go, another one is made of it: a prune, which knows of no
+ * damage, might keep the one that cannot.
  */
 static void judge(struct mending *mending, size_t place, uint8_t *fate)
 {
@@ -151,7 +153,7 @@ static void judge(struct mending *mending, size_t place, uint8_t *fate)
     mending->result.lost = mending->result.lost || pack->lost_count > 0 || *fate == UNREAD;
     if (pack->lost_count > 0 || *fate == UNREAD)
         *fate = STAYS;
-    else if (pack->avoided)
+    else if (pack->avoided || (mending->damaged && pack->marked && pack->living_count > 0))
         *fate = REWRITTEN;
 }
 

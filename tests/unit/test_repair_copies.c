@@ -12,8 +12,11 @@
 #include <string.h>
 
 #include "fs/store/log_internal.h"
+#include "fs/store/object_reader.h"
+#include "fs/store/reach.h"
 #include "fs/store/repair.h"
 #include "tests/unit/check_samples.h"
+#include "tests/unit/object_samples.h"
 #include "tests/unit/prune_samples.h"
 #include "tests/unit/sample_series.h"
 #include "tests/unit/store_samples.h"
@@ -114,11 +117,68 @@ static void test_not_repaired(void **context)
     }
 }
 
+/* ---- Copies that prune has made ---- */
+
+/* Where else than REFERENCE says the object stands. */
+static struct object_reference other_copy(struct store *store,
+                                          const struct object_reference *reference)
+{
+    struct object_reader *reader = sample_reader(store);
+    struct log_state state = {.sequence = 0};
+    struct object_reference copies[2];
+    struct reach *reach;
+
+    succeed(log_read(store, &state, &failure));
+    succeed(reach_create(store, reader, &state, NULL, &reach, &failure));
+    assert_int_equal(reach_copies(reach, reference->id, REACH_ANY_DEPTH, 2, copies), 2);
+    reach_free(reach);
+    log_state_release(&state);
+    object_reader_free(reader);
+    return copies[copies[0].pack_hint == reference->pack_hint];
+}
+
+/*
+ * What prune has written anew is damaged there while the pack that it is from still waits to go.
+ * Which of two packs comes first by name is a matter of chance.
+ */
+static void test_new_copy_damaged(void **context)
+{
+    const struct prune_options rewriting = {.grace_ns = PRUNE_GRACE_NS,
+                                            .unused = {UNUSED_PERCENT, 0}};
+    const struct repair_options options = {.check = {.threads = 1, .read_data = true}};
+
+    (void)context;
+    for (int i = 0; i < 8; i++) {
+        struct store *store = sample_store();
+        struct object_reference reference, copy;
+        struct repair_result repaired;
+        size_t size = 0;
+
+        series_take_days(store, 12);
+        reference = sample_group_of(store, 4, 0, 0);
+        for (unsigned day = 1; day <= 12; day++) {
+            if (day % 4 != 0)
+                series_forget_day(store, day);
+        }
+        assert_true(sample_prune(store, &rewriting).emptied.packs > 0);
+        copy = other_copy(store, &reference);
+        sample_pack_of(store_storage(store), &copy, &size)[copy.offset + 20] ^= 1;
+        succeed(repair(store, &options, &repaired, &failure));
+        assert_false(repaired.lost);
+        sample_prune(store, &sample_prune_now);
+        sample_prune(store, &sample_prune_now);
+        assert_int_equal(series_read_all(store), 3);
+        sample_assert_sound(store);
+        store_close(store);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_forgotten),
         cmocka_unit_test(test_not_repaired),
+        cmocka_unit_test(test_new_copy_damaged),
     };
 
     return cmocka_run_group_tests(tests, sample_state_begin, check_samples_end);
