@@ -63,6 +63,7 @@ static int look_once(struct pruning *pruning)
 {
     int error = log_read(pruning->store, &pruning->state, pruning->failure);
 
+    pruning->looked_at = pruning->state.sequence;
     reach_free(pruning->reach);
     pruning->reach = NULL;
     if (error == 0)
@@ -91,7 +92,6 @@ int prune_look(struct pruning *pruning)
 {
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
         int error = look_once(pruning);
-        uint64_t looked_at = pruning->state.sequence;
 
         if (error == 0 && reach_lost(pruning->reach) != 0)
             error = refuse_lost(pruning->failure);
@@ -100,7 +100,7 @@ int prune_look(struct pruning *pruning)
 
         int read = log_read(pruning->store, &pruning->state, NULL);
 
-        if (read != 0 || pruning->state.sequence == looked_at)
+        if (read != 0 || pruning->state.sequence == pruning->looked_at)
             return read == -ENOMEM ? read : error;
     }
     return failure_set(pruning->failure, EAGAIN,
@@ -116,7 +116,7 @@ static bool is_of_a_time_to_come(const struct reach_pack *pack)
 }
 
 /*
- * Packs that nothing needs. One that is young, and that no record up to our state's names, may be
+ * Packs that nothing needs. One that is young, and that no record up to our reach's names, may be
  * needed soon, or by now: a later record may have taken a snapshot of which our reach knows
  * nothing.
  */

@@ -25,8 +25,9 @@ struct pruning {
     struct store *store;
     struct object_reader *reader;
     const struct prune_options *options;
-    struct log_state state;
-    struct reach *reach;                /* of the state as it was when it was made */
+    struct log_state state;             /* goes on while records are put */
+    struct reach *reach;                /* of the state as it was when it was made … */
+    uint64_t looked_at;                 /* … after that record */
     uint8_t (*named)[STORE_SALT_BYTES]; /* packs that take and files records name, in order, */
     size_t named_count;
     uint64_t named_until; /* up to that record; 0: not asked for yet */
@@ -100,8 +101,8 @@ int prune_look(struct pruning *pruning);
 int prune_judge_marks(const struct pruning *pruning, struct names *wanted, struct names *due);
 
 /*
- * Whether the pack is older than a snapshot can be that has not been recorded yet, or a record up
- * to the state's names it. 1, 0, -errno.
+ * Whether the pack is older than a snapshot can be that has not been recorded yet, or a record that
+ * the reach has seen names it. 1, 0, -errno.
  */
 int prune_is_settled(struct pruning *pruning, const struct reach_pack *pack);
 

@@ -19,23 +19,22 @@ static int compare_salts(const void *left, const void *right)
     return memcmp(left, right, STORE_SALT_BYTES);
 }
 
-/* Reads the records, but for those that were read for the same state. */
+/* Reads the records up to what was looked at, unless they were read for that. */
 static int find_named(struct pruning *pruning)
 {
     uint8_t(*named)[STORE_SALT_BYTES] = NULL;
     size_t count = 0;
     int error = 0;
 
-    if (pruning->named_for_good || pruning->named_until == pruning->state.sequence)
+    if (pruning->named_for_good || pruning->named_until == pruning->looked_at)
         return 0;
-    error =
-        log_named_packs(pruning->store, pruning->state.sequence, &named, &count, pruning->failure);
+    error = log_named_packs(pruning->store, pruning->looked_at, &named, &count, pruning->failure);
     if (error != 0)
         return error;
     free(pruning->named);
     pruning->named = named;
     pruning->named_count = count;
-    pruning->named_until = pruning->state.sequence;
+    pruning->named_until = pruning->looked_at;
     return 0;
 }
 

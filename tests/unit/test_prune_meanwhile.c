@@ -93,6 +93,44 @@ static void test_taken_meanwhile(void **context)
     }
 }
 
+/* The same while something else is removed, of which a record is put after that one. */
+static void test_taken_while_packs_go(void **context)
+{
+    const struct prune_options at_once = {.grace_ns = 1, .unused = {UNUSED_PERCENT, 0}};
+
+    (void)context;
+    for (unsigned lists = 0; lists < 6; lists++) {
+        struct storage *memory = memory_storage_new();
+
+        sample_store_make(memory);
+
+        struct storage *recording = recording_storage_new(memory);
+        struct store *store = sample_store_open(recording);
+        struct taker taker = {recording, store, lists};
+        struct sample_series series;
+        struct log_state state = {.sequence = 0};
+
+        series_begin(&series, store);
+        series_take(&series, 5);
+        series_forget(&series, 5);
+        series_end(&series);
+        assert_true(sample_prune(store, &sample_prune_usual).garbage.packs > 0);
+        recording_storage_interpose(recording, STORAGE_LIST, take_meanwhile, &taker);
+
+        struct prune_result result = sample_prune(store, &at_once);
+
+        assert_true(result.removed.packs > 0);
+        assert_int_equal(result.garbage.packs, 0);
+        succeed(log_read(store, &state, &failure));
+        assert_int_equal(state.snapshot_count, 1);
+        for (size_t i = 0; i < state.mark_count; i++)
+            assert_true(state.marks[i].removed);
+        log_state_release(&state);
+        sample_assert_sound(store);
+        store_close(store);
+    }
+}
+
 /* ---- Beside another prune ---- */
 
 struct other_prune {
@@ -386,10 +424,15 @@ static void test_concurrent(void **context)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_marked_meanwhile),      cmocka_unit_test(test_taken_meanwhile),
-        cmocka_unit_test(test_pruned_meanwhile),      cmocka_unit_test(test_durable_by_an_index),
-        cmocka_unit_test(test_moved_meanwhile),       cmocka_unit_test(test_overtaken),
-        cmocka_unit_test(test_log_pruned_while_read), cmocka_unit_test(test_concurrent),
+        cmocka_unit_test(test_marked_meanwhile),
+        cmocka_unit_test(test_taken_meanwhile),
+        cmocka_unit_test(test_taken_while_packs_go),
+        cmocka_unit_test(test_pruned_meanwhile),
+        cmocka_unit_test(test_durable_by_an_index),
+        cmocka_unit_test(test_moved_meanwhile),
+        cmocka_unit_test(test_overtaken),
+        cmocka_unit_test(test_log_pruned_while_read),
+        cmocka_unit_test(test_concurrent),
     };
 
     return cmocka_run_group_tests(tests, sample_state_begin, sample_state_end);
