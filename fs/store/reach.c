@@ -320,6 +320,13 @@ static void let_nothing_live(struct reach *reach)
     reach->lost = 0;
 }
 
+void reach_forget(struct reach *reach)
+{
+    let_nothing_live(reach);
+    reach->root_count = 0;
+    reach->needed_bytes = 0;
+}
+
 int reach_choose_again(struct reach *reach, struct failure *failure)
 {
     int error = reach_spread_damage(reach, failure);

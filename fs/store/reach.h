@@ -76,6 +76,9 @@ int reach_add_files(struct reach *reach, const struct object_reference *top,
  */
 int reach_add_ancestors(struct reach *reach, struct failure *failure);
 
+/* As if nothing had been added; what is known to be damaged stays so. */
+void reach_forget(struct reach *reach);
+
 /* Sealed bytes of what lives as an ancestor only, when ancestors were added last. */
 uint64_t reach_ancestor_bytes(const struct reach *reach);
 

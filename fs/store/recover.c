@@ -158,15 +158,32 @@ static bool is_forgotten(const struct recovery *recovery, bool early)
     return (early && !recovery->marked_later) || recovery->forgotten >= recovery->lost_records;
 }
 
-/* 1: it lacks nothing; 0: something is lost; -errno. */
+/* Whether something of what was added is in a pack that is to go: a record says so. */
+static bool rests_on_removed(const struct listing *listing)
+{
+    for (size_t i = 0; i < reach_pack_count(listing->reach); i++) {
+        const struct reach_pack *pack = reach_pack(listing->reach, i);
+        const struct log_mark *mark = log_find_mark(listing->state, pack->name);
+
+        if (pack->living_count > 0 && mark != NULL && mark->removed)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * By itself: of what it shares with another one, that one's walk would have been told what is lost.
+ * 1: it lacks nothing; 0: something is lost; -errno.
+ */
 static int is_whole(struct listing *listing, const struct snapshot *snapshot)
 {
-    uint64_t before = reach_lost(listing->reach);
-    int error = reach_add(listing->reach, snapshot, listing->failure);
+    int error;
 
+    reach_forget(listing->reach);
+    error = reach_add(listing->reach, snapshot, listing->failure);
     if (error == 0)
         error = reach_add_ancestors(listing->reach, listing->failure);
-    return error != 0 ? error : reach_lost(listing->reach) == before;
+    return error != 0 ? error : reach_lost(listing->reach) == 0 && !rests_on_removed(listing);
 }
 
 /*
