@@ -34,15 +34,23 @@ static int files_are_lost(struct take_attempt *attempt, struct failure *ret_why)
     return error == -EIO ? 1 : error;
 }
 
-/* The tree says that files/ is left out, where it is: it would look as if there were none. */
-static int note_files(struct take_attempt *attempt)
+/* What the store says now; files/, which this process may write, included. */
+static int read_log(struct take_attempt *attempt)
 {
     const struct take_options *options = attempt->options;
-    struct failure why = {.code = 0};
-    int lost = files_are_lost(attempt, &why);
+    int error = options->files != NULL ? files_sync(options->files, attempt->failure) : 0;
 
-    if (lost == 1 && options->warn != NULL)
-        options->warn(options->warn_context, SNAPSHOT_FILES, NULL, &why);
+    return error == 0 ? log_read(options->store, attempt->state, attempt->failure) : error;
+}
+
+/*
+ * The tree says that files/ is left out, where it is: it would look as if there were none. What
+ * files/ was before the sources were read may be gone by now, and be no loss.
+ */
+static int note_files(struct take_attempt *attempt)
+{
+    int lost = files_are_lost(attempt, &attempt->files_lost);
+
     attempt->tree.lacks_files = lost == 1;
     return lost < 0 ? lost : 0;
 }
@@ -50,8 +58,10 @@ static int note_files(struct take_attempt *attempt)
 static int put_tree(struct take_attempt *attempt, struct object_reference *ret_tree)
 {
     cleanup_buffer struct buffer encoded = BUFFER(OBJECT_DATA_LIMIT);
-    int error = note_files(attempt);
+    int error = read_log(attempt);
 
+    if (error == 0)
+        error = note_files(attempt);
     if (error == 0)
         error = stored_tree_encode(&attempt->tree, &encoded);
     return error != 0 ? error
@@ -79,7 +89,8 @@ static int add_files(struct take_attempt *attempt, struct snapshot *snapshot)
 static int commit(struct take_attempt *attempt, struct snapshot *snapshot, const char *const *packs,
                   size_t pack_count)
 {
-    struct store *store = attempt->options->store;
+    const struct take_options *options = attempt->options;
+    struct store *store = options->store;
     int error = -EAGAIN;
 
     for (int i = 0; i < COMMIT_ATTEMPTS && error == -EAGAIN; i++) {
@@ -94,6 +105,8 @@ static int commit(struct take_attempt *attempt, struct snapshot *snapshot, const
             return error;
         error = log_take(store, attempt->state, snapshot, packs, pack_count, attempt->failure);
     }
+    if (error == 0 && attempt->tree.lacks_files && options->warn != NULL)
+        options->warn(options->warn_context, SNAPSHOT_FILES, NULL, &attempt->files_lost);
     return error == -EAGAIN ? take_refuse_busy(attempt->failure) : error;
 }
 
@@ -123,10 +136,7 @@ static int finish(struct take_attempt *attempt, const struct object_reference *t
         host[0] = '\0';
     snapshot.host = options->host != NULL ? (char *)without_const(options->host) : host;
     randombytes_buf(snapshot.id, sizeof snapshot.id);
-    if (options->files != NULL)
-        error = files_sync(options->files, attempt->failure);
-    if (error == 0)
-        error = log_read(options->store, attempt->state, attempt->failure);
+    error = read_log(attempt);
     if (error != 0 || take_is_called_off(attempt, &error))
         return error;
     error = commit(attempt, &snapshot, packs, pack_count);

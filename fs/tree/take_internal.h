@@ -19,7 +19,8 @@ struct take_attempt {
     struct object_batch *batch;
     struct store_sink *sink;
     struct stored_tree tree;
-    uint64_t time_ns; /* the oldest of its sources' moments */
+    struct failure files_lost; /* why, where the tree says that it lacks files/ */
+    uint64_t time_ns;          /* the oldest of its sources' moments */
     uint64_t raw_bytes;
     bool *excluded_met; /* one a word of options->excluded */
     struct failure *failure;

@@ -4,10 +4,13 @@ import errno
 import json
 import os
 import re
+import signal
+import subprocess
+import time
 
 import pytest
 
-from mounting import eventually
+from mounting import PATIENCE, eventually
 from stores import refused_with
 
 
@@ -144,6 +147,31 @@ def test_snapshots_without_are_in_part(store, database, lost, tmp_path):
     assert "files/ is left out" in done.err
     store.run("forget", "--keep-last", "1", store.path)
     assert store.names() == ["one", "three"]
+
+
+def test_files_that_went_on_during_a_scan(mount_store, store, large_crm_db):
+    """What files/ was when the snapshot began is gone before it ends: nothing is lost, and nothing said to be."""
+    top = mount_store(store)
+    top.path("files/f").write_bytes(b"v1")
+    sync(top.path("files"))
+    before = set(store.files())
+    taking = subprocess.Popen(store.command("snapshot", "-q", "--store", store.path, "--name", "s", large_crm_db),
+                              env={**os.environ, **store.environment}, stderr=subprocess.PIPE)
+    assert eventually(lambda: set(store.files()) != before, PATIENCE, 0.01)
+    os.kill(taking.pid, signal.SIGSTOP)
+    top.path("files/f").write_bytes(b"v2")
+    top.unmount()
+    old = packs(store)
+    for _ in range(3):
+        store.run("prune", "--grace", "1s", "--max-unused", "0", store.path)
+        time.sleep(1.1)
+    assert old.keys() - packs(store).keys()
+    os.kill(taking.pid, signal.SIGCONT)
+    said = taking.communicate(timeout=PATIENCE)[1]
+    assert (taking.returncode, said) == (0, b"")
+    (listed,) = store.snapshots()
+    assert not listed["lacks_files"] and listed["files"] == 1
+    store.check()
 
 
 def given_up(store, back):
