@@ -324,7 +324,9 @@ static void remember(struct store *store, const struct log_state *state,
  */
 int log_read(struct store *store, struct log_state *state, struct failure *failure)
 {
-    if (state->sequence == 0)
+    bool first = state->sequence == 0;
+
+    if (first)
         log_take_left(store, state);
 
     struct freshness was = {.sequence = state->sequence};
@@ -339,11 +341,13 @@ int log_read(struct store *store, struct log_state *state, struct failure *failu
     /* It ends before what was seen: prune may have removed what was to be read next. */
     if (error == 0 && was.sequence != 0 && state->sequence < seen.sequence)
         error = read_anew(store, state, failure);
+    if (error != 0 && first)
+        log_state_release(state);
     if (error == -EBADMSG)
         return advise(failure);
     if (error == 0 && remembered) {
         error = compare_with_memory(store, state, &was, &seen, failure);
-        if (error != 0 && was.sequence == 0)
+        if (error != 0 && first)
             log_state_release(state);
     }
     if (error != 0 || state->sequence == was.sequence)

@@ -273,6 +273,7 @@ int object_put(struct object_writer *writer, enum object_type type, const void *
         return writer->error != 0 ? writer->error : -EINVAL;
     if (size > object_data_limit(type))
         return failure_set(failure, EFBIG, "a piece of %zu bytes is too large for the store", size);
+    writer->words.code = 0;
     writer->error = put_object(writer, &put, parent, ret_put, &writer->words);
     if (writer->error != 0 && writer->words.code != 0 && failure != NULL)
         *failure = writer->words;
