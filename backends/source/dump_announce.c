@@ -119,7 +119,7 @@ int dump_take_data_mark(struct dump_reader *reader, struct failure *failure)
 static bool is_left_out(const struct dump_table *table)
 {
     return table->kind == RELATION_TABLE && !table->seen && table->part_count == 0 &&
-           !table->divided && (!table->dropped || table->whole != NULL);
+           (!table->dropped || table->whole != NULL);
 }
 
 /* Whether it would say it of each table whose rows it has, or would have, and has said nothing. */
@@ -131,9 +131,11 @@ static bool has_no_word(const struct dump_reader *reader)
     return would && !reader->announces && !reader->has_rows;
 }
 
-/* How rows come to be left out: of all tables, or of some. */
-static const char *options_for(const struct dump_reader *reader)
+/* How the table's rows come to be left out, or those of all tables. */
+static const char *options_for(const struct dump_reader *reader, const struct dump_table *table)
 {
+    if (table->divided)
+        return "--table, --exclude-table: its partitions would have them";
     if (!reader->announces)
         return "--no-data, --schema-only), or they are in files of their own (--tab, MySQL Shell";
     return reader->dialect == SQL_POSTGRES
@@ -160,7 +162,7 @@ int dump_leave_out_rows(struct dump_reader *reader)
                  "%s%.100s%sthe dump has none of its rows, if it has any: it was made without them "
                  "(%s)",
                  whole != table ? "of its partition " : "", whole != table ? table->name : "",
-                 whole != table ? " " : "", options_for(reader));
+                 whole != table ? " " : "", options_for(reader, table));
         error = dump_table_leave_out(reader, whole, words);
     }
     return error;

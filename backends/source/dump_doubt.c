@@ -110,7 +110,7 @@ bool dump_is_awaited(const struct dump_reader *reader, const struct dump_table *
 {
     /* The rows of what has partitions are theirs. */
     return (reader->dialect == SQL_POSTGRES || (reader->apart && !reader->session)) &&
-           !table->seen && table->part_count == 0 && !table->divided;
+           !table->seen && table->part_count == 0;
 }
 
 int dump_fail_doubted(struct dump_reader *reader)

@@ -298,11 +298,16 @@ static int end_insert(struct dump_insertion *insert, int error, struct failure *
     return error;
 }
 
-/* Goes behind the statement, whose rows are of a table that nothing is known of, or of a query. */
+/*
+ * Goes behind the statement, whose rows are of a table that nothing is known of, or of a query; or,
+ * where it has a hole, of whatever table.
+ */
 static int pass_over(struct dump_reader *reader, bool query, struct failure *failure)
 {
-    int error = read_rest(reader, failure);
+    int error = dump_read_statement(reader, failure);
 
+    if (error == 0 && dump_has_hole(reader, reader->raw.data, reader->raw.size - 1))
+        return dump_note_hole(reader);
     return error == 0 && query ? dump_note_query(reader) : error;
 }
 

@@ -24,6 +24,8 @@
 #define MYSQL_WITHOUT(name)                                                               \
     WITHOUT(name, "--ignore-table-data, a second dump with --no-data, or an engine that " \
                   "keeps none there")
+#define WITHOUT_PARTITIONS(name) \
+    WITHOUT(name, "--table, --exclude-table: its partitions would have them")
 #define POSTGRES_WITHOUT(name) WITHOUT(name, "--exclude-table-data, --no-unlogged-table-data")
 
 static void test_mysql(void **state)
@@ -70,19 +72,29 @@ static void test_postgres(void **state)
 static void test_partitions(void **state)
 {
     (void)state;
+    check_dump(
+        "-- PostgreSQL database dump\n"
+        "CREATE TABLE public.p (x int) PARTITION BY LIST (x);\n"
+        "CREATE TABLE public.q (x int) PARTITION BY LIST (x);\n"
+        "CREATE TABLE public.p1 (x int);\nCREATE TABLE public.p2 (x int);\n"
+        "ALTER TABLE ONLY public.p ATTACH PARTITION public.p1 FOR VALUES IN (1);\n"
+        "ALTER TABLE ONLY public.p ATTACH PARTITION public.p2 FOR VALUES IN (2);\n"
+        "-- Data for Name: p1; Type: TABLE DATA; Schema: public; Owner: x\n"
+        "COPY public.p1 (x) FROM stdin;\n1\n\\.\n" POSTGRES_COMPLETE,
+        "table 0 p (x:integer)\ntable 1 q (x:integer)\ntable 2 p1 (x:integer)\n"
+        "table 3 p2 (x:integer)\ndrop 2\ndrop 3\nrow 0 #1\nfail 1 " WITHOUT_PARTITIONS(
+            "q") "fail 0 table p: of its partition p2 the dump has none of its rows, if it has any: "
+                 "it was made without them (--exclude-table-data, --no-unlogged-table-data)\n"
+                 "change 0 p (x:integer)\n");
+}
+
+/* pg_dump --table takes a table's partitions not along, and so none of its rows. */
+static void test_without_partitions(void **state)
+{
+    (void)state;
     check_dump("-- PostgreSQL database dump\n"
-               "CREATE TABLE public.p (x int) PARTITION BY LIST (x);\n"
-               "CREATE TABLE public.q (x int) PARTITION BY LIST (x);\n"
-               "CREATE TABLE public.p1 (x int);\nCREATE TABLE public.p2 (x int);\n"
-               "ALTER TABLE ONLY public.p ATTACH PARTITION public.p1 FOR VALUES IN (1);\n"
-               "ALTER TABLE ONLY public.p ATTACH PARTITION public.p2 FOR VALUES IN (2);\n"
-               "-- Data for Name: p1; Type: TABLE DATA; Schema: public; Owner: x\n"
-               "COPY public.p1 (x) FROM stdin;\n1\n\\.\n" POSTGRES_COMPLETE,
-               "table 0 p (x:integer)\ntable 1 q (x:integer)\ntable 2 p1 (x:integer)\n"
-               "table 3 p2 (x:integer)\ndrop 2\ndrop 3\nrow 0 #1\n"
-               "fail 0 table p: of its partition p2 the dump has none of its rows, if it has any: "
-               "it was made without them (--exclude-table-data, --no-unlogged-table-data)\n"
-               "change 0 p (x:integer)\n");
+               "CREATE TABLE public.p (x int) PARTITION BY LIST (x);\n" POSTGRES_COMPLETE,
+               "table 0 p (x:integer)\nfail 0 " WITHOUT_PARTITIONS("p"));
 }
 
 int main(void)
@@ -91,6 +103,7 @@ int main(void)
         cmocka_unit_test(test_mysql),
         cmocka_unit_test(test_postgres),
         cmocka_unit_test(test_partitions),
+        cmocka_unit_test(test_without_partitions),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,7 +47,31 @@ static void test_tables_of_postgres(void **state)
                 "table 3 p (x:integer)\n"
                 "fail 0 line 7, byte 204 of the dump: here are zeros within a row of table a, "
                 "which may lack rows: the file was damaged, look for another copy\n"
-                "trouble line 7 of the dump: " DUMP_DOUBTED UNHEARD("1", "b"));
+                "trouble line 7 of the dump: " DUMP_DOUBTED UNHEARD("1", "b") UNHEARD("3", "p"));
+}
+
+/* Whose rows they were is in the hole. */
+static void test_holes_in_heads(void **state)
+{
+    static const char *const heads[] = {"INSERT@", "INSERT IN@", "INSERT INTO @"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        char dump[400];
+        char expected[400];
+
+        snprintf(dump, sizeof dump, "%s%s%s%s",
+                 MARIADB "CREATE TABLE a (x int);\n"
+                         "INSERT INTO a VALUES (1);\n",
+                 heads[i], "2);\nINSERT INTO a VALUES (3);\n", COMPLETE);
+        snprintf(expected, sizeof expected,
+                 "table 0 a (x:integer)\nrow 0 #1\n"
+                 "trouble line 4 of the dump: here are zeros instead of statements\n"
+                 "fail 0 line 4, byte %zu of the dump: here are zeros instead of statements, and "
+                 "table a may lack rows\n",
+                 98 + strlen(heads[i]) - strlen(heads[0]));
+        check_holed(dump, expected);
+    }
 }
 
 /* Of what a crash left of another file nothing is zero. */
@@ -102,9 +126,8 @@ static void test_tables_in_doubt(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tables_of_postgres),
-        cmocka_unit_test(test_senseless_lines),
-        cmocka_unit_test(test_senseless_statements),
+        cmocka_unit_test(test_tables_of_postgres), cmocka_unit_test(test_holes_in_heads),
+        cmocka_unit_test(test_senseless_lines),    cmocka_unit_test(test_senseless_statements),
         cmocka_unit_test(test_tables_in_doubt),
     };
 
