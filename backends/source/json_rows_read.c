@@ -258,6 +258,18 @@ static char *stem_of(const char *path)
     return percent_decoded(file, dot != NULL && dot != file ? (size_t)(dot - file) : strlen(file));
 }
 
+/* A table failed: of what stands behind it, nothing can be made out. */
+static void tell_rest(struct json_reader *reader)
+{
+    struct failure why;
+
+    failure_set(&why, EIO,
+                "%.300s: what stands behind the table that cannot be read whole is not read: there "
+                "may be others",
+                reader->path);
+    reader->taker->class->trouble(reader->taker, &why);
+}
+
 static int read_all(struct json_reader *reader, enum json_layout layout, const char *stem,
                     struct failure *failure)
 {
@@ -277,6 +289,8 @@ static int read_all(struct json_reader *reader, enum json_layout layout, const c
         error = json_reader_wrapped(reader, stem, 1, &failed, failure);
     else
         error = json_reader_table(reader, stem, layout, &failed, failure);
+    if (error == 0 && failed && (layout == JSON_EXPORT || layout == JSON_WRAPPED))
+        tell_rest(reader);
     if (error != 0 || failed)
         return error;
     sign = json_reader_next_sign(reader, failure);

@@ -79,6 +79,10 @@ static void test_without_rows(void **state)
     check(HEADER "{\"type\":\"database\",\"name\":\"x\"},\n]\n", "");
 }
 
+#define NOT_READ                                                                                   \
+    "trouble a/t.json: what stands behind the table that cannot be read whole is not read: there " \
+    "may be others\n"
+
 static void test_cut(void **state)
 {
     static const char a[] =
@@ -89,15 +93,15 @@ static void test_cut(void **state)
         const char *expected;
     } cases[] = {
         {"", 0,
-         "fail 0 line 3, byte 147 of a/t.json: the text ends within the array: it was cut short\n"},
+         "fail 0 line 3, byte 147 of a/t.json: the text ends within the array: it was cut short\n" NOT_READ},
         {",{\"i\":", 0,
-         "fail 0 line 3, byte 153 of a/t.json: the text ends within an object: it was cut short\n"},
+         "fail 0 line 3, byte 153 of a/t.json: the text ends within an object: it was cut short\n" NOT_READ},
         {"]", -EIO, ""},
         {"]}\n", -EIO, ""},
         {"]},{\"type\":\"ta", -EIO, ""},
         {"]},{\"name\":\"b\",\"data\":[", 0,
          "table 1 b (column1:any)\n"
-         "fail 1 line 3, byte 170 of a/t.json: the text ends within the array: it was cut short\n"},
+         "fail 1 line 3, byte 170 of a/t.json: the text ends within the array: it was cut short\n" NOT_READ},
         {"]},3]", -EIO, ""},
         {"]}]x", -EIO, ""},
     };
@@ -105,12 +109,23 @@ static void test_cut(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char text[400];
-        char expected[400];
+        char expected[600];
 
         strcpy(stpcpy(text, a), cases[i].behind);
         strcpy(stpcpy(expected, "table 0 a (i:text)\nrow 0 \"1\n"), cases[i].expected);
         check_failing(text, cases[i].error, expected);
     }
+}
+
+/* Of what stands behind it nobody knows where it begins. */
+static void test_damaged(void **state)
+{
+    (void)state;
+    check(
+        HEADER
+        "{\"type\":\"table\",\"name\":\"a\",\"database\":\"x\",\"data\":[{\"i\":oops}]},\n"
+        "{\"type\":\"table\",\"name\":\"b\",\"database\":\"x\",\"data\":[{\"i\":\"2\"}]}\n]\n",
+        "table 0 a (column1:any)\nfail 0 line 3, byte 143 of a/t.json: this is no JSON\n" NOT_READ);
 }
 
 /* It is no name that MySQL allows. */
@@ -149,7 +164,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_database), cmocka_unit_test(test_databases),
         cmocka_unit_test(test_without_rows), cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_long_name),    cmocka_unit_test(test_others),
+        cmocka_unit_test(test_damaged),      cmocka_unit_test(test_long_name),
+        cmocka_unit_test(test_others),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
