@@ -24,7 +24,6 @@ struct archive_source;
 /* For a source's archives, with its password; not open. 0, -ENOMEM, -ENOTSUP. */
 int archive_create(const struct archive_source *source, struct archive **ret_archive,
                    struct failure *failure);
-int archive_support_filters(struct archive *archive);
 
 /* What an archive is made from, which outlives it. */
 struct archive_feed {

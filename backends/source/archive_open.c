@@ -25,18 +25,6 @@ static int support_each(struct archive *archive, support *const *supports, size_
     return 0;
 }
 
-/* But gzip: it does not look at the checksum, and so that is unfolded here. */
-int archive_support_filters(struct archive *archive)
-{
-    support *const filters[] = {
-        archive_read_support_filter_bzip2, archive_read_support_filter_xz,
-        archive_read_support_filter_lzma,  archive_read_support_filter_zstd,
-        archive_read_support_filter_lz4,   archive_read_support_filter_compress,
-    };
-
-    return support_each(archive, filters, sizeof filters / sizeof *filters);
-}
-
 static int support_all(struct archive *archive)
 {
     support *const formats[] = {

@@ -18,45 +18,89 @@ struct archive_unpack {
     struct archive_feed feed;
     bool empty;   /* it holds nothing */
     bool damaged; /* and so it failed */
+    bool twice;   /* what is in it is compressed in the same way */
 };
 
-bool archive_unpack_recognise(const void *begin, size_t size)
+/* That libarchive counts: one, and where its bytes come from. */
+#define FILTERS_OF_ONE 2
+
+enum packing {
+    PACKING_NONE,
+    PACKING_GZIP,
+    PACKING_BZIP2,
+    PACKING_XZ,
+    PACKING_LZMA,
+    PACKING_ZSTD,
+    PACKING_LZ4,
+    PACKING_COMPRESS,
+};
+
+static enum packing packing_of(const void *begin, size_t size)
 {
     static const struct {
         const char *bytes;
         size_t size;
+        enum packing packing;
     } marks[] = {
-        {"BZh", 3},
+        {"BZh", 3, PACKING_BZIP2},
         {"\xfd"
          "7zXZ\0",
-         6},
-        {"\x28\xb5\x2f\xfd", 4},
-        {"\x04\x22\x4d\x18", 4},
-        {"\x02\x21\x4c\x18", 4}, /* lz4's older form */
-        {"\x1f\x9d", 2},
+         6, PACKING_XZ},
+        {"\x28\xb5\x2f\xfd", 4, PACKING_ZSTD},
+        {"\x04\x22\x4d\x18", 4, PACKING_LZ4},
+        {"\x02\x21\x4c\x18", 4, PACKING_LZ4}, /* its older form */
+        {"\x1f\x9d", 2, PACKING_COMPRESS},
     };
 
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
         if (size >= marks[i].size && memcmp(begin, marks[i].bytes, marks[i].size) == 0)
-            return true;
+            return marks[i].packing;
     }
-    return size != 0 && (gzip_recognise(begin, size) || lzma_recognise(begin, size));
+    if (size != 0 && gzip_recognise(begin, size))
+        return PACKING_GZIP;
+    return size != 0 && lzma_recognise(begin, size) ? PACKING_LZMA : PACKING_NONE;
+}
+
+bool archive_unpack_recognise(const void *begin, size_t size)
+{
+    return packing_of(begin, size) != PACKING_NONE;
 }
 
 /* --- what libarchive unpacks -------------------------------------------------------------- */
 
+/*
+ * The outermost layer alone: what is within it wants memory that somebody has to have looked at
+ * before (archive_open.c), and libarchive goes through all layers that it has been told of.
+ */
+static int support_filter(struct archive *archive, enum packing packing)
+{
+    switch (packing) {
+    case PACKING_BZIP2: return archive_read_support_filter_bzip2(archive);
+    case PACKING_XZ: return archive_read_support_filter_xz(archive);
+    case PACKING_LZMA: return archive_read_support_filter_lzma(archive);
+    case PACKING_ZSTD: return archive_read_support_filter_zstd(archive);
+    case PACKING_LZ4: return archive_read_support_filter_lz4(archive);
+    case PACKING_COMPRESS: return archive_read_support_filter_compress(archive);
+    default: return ARCHIVE_OK;
+    }
+}
+
 static int open_archive(struct archive_unpack *unpack)
 {
+    const struct archive_feed *feed = &unpack->feed;
     struct archive_entry *about;
     int code;
 
     unpack->archive = archive_read_new();
     if (unpack->archive == NULL || archive_read_support_format_raw(unpack->archive) != ARCHIVE_OK ||
         archive_read_support_format_empty(unpack->archive) != ARCHIVE_OK ||
-        archive_support_filters(unpack->archive) != 0)
+        support_filter(unpack->archive, packing_of(feed->begin, feed->begin_size)) < ARCHIVE_WARN)
         return -ENOMEM;
     if (archive_feed_begin(unpack->archive, &unpack->feed) != 0)
         return -EIO;
+    unpack->twice = archive_filter_count(unpack->archive) > FILTERS_OF_ONE;
+    if (unpack->twice)
+        return -EFBIG;
     code = archive_read_next_header(unpack->archive, &about);
     unpack->empty = code == ARCHIVE_EOF;
     return code < ARCHIVE_WARN ? -EIO : 0;
@@ -70,6 +114,11 @@ static int fail(struct archive_unpack *unpack, struct failure *failure)
         return feed->error;
     if (feed->error != 0)
         return failure_set(failure, -feed->error, "%s", feed->failure.text);
+    if (unpack->twice)
+        return failure_set(
+            failure, EFBIG,
+            "it was compressed twice in the same way: unpack it once, and mount what "
+            "comes of that");
     unpack->damaged = !archive_is_cut(unpack->archive);
     return archive_filter_failure(unpack->archive, failure);
 }

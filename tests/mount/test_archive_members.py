@@ -173,6 +173,7 @@ def test_window(mount, work):
     """What takes up to 128 MiB to unpack is unpacked; of what takes more it is said."""
     (work / "most.csv.xz").write_bytes(windowed(30))
     (work / "more.csv.xz").write_bytes(windowed(31))
+    (work / "twice.csv.xz").write_bytes(lzma.compress(windowed(31)))
     (work / "old.csv.lzma").write_bytes(b"\x5d" + (1 << 28).to_bytes(4, "little") + bytes([255] * 8 + [0] * 20))
     zipped(work / "in.zip", **{"more.csv.xz": windowed(31), "b.csv": "a,b\n1,2\n"})
     top = mount(work / "most.csv.xz", work / "in.zip")
@@ -182,6 +183,7 @@ def test_window(mount, work):
     assert len(lines) == 1 and "takes 192 MiB of memory" in lines[0]
     for name, size in ("more.csv.xz", 192), ("old.csv.lzma", 256):
         assert f"takes {size} MiB of memory" in refusal(work, f"archive:{work / name}")
+    assert "compressed twice in the same way" in refusal(work, work / "twice.csv.xz")
 
 
 def test_escaped_once(mount, work):
