@@ -206,25 +206,29 @@ void dump_session_note_part(struct dump_reader *reader, const char *database, co
 
     if (found == NULL)
         return;
+    if (found->files == 0 || number < found->files_begin)
+        found->files_begin = number;
     found->files++;
     if (number >= found->files_end)
         found->files_end = number + 1;
 }
 
-/* mydumper numbers pieces of a key's range, and leaves the files of those out that have no rows. */
+/*
+ * mydumper numbers pieces of a key's range, from 0, and leaves the files of those out that have no
+ * rows; and it numbers files of a size (-F), from 1.
+ */
 static void tell_gap(struct dump_reader *reader, const struct dump_table *table)
 {
+    uint64_t files = table->files_end - (table->files_begin == 1);
     struct failure why;
 
-    if (table->dropped || table->failed || table->rows_expected != 0 ||
-        table->files >= table->files_end)
+    if (table->dropped || table->failed || table->rows_expected != 0 || table->files >= files)
         return;
     failure_set(&why, ENOTUNIQ,
                 "table %.300s: of %llu files of its rows, by their numbers, %llu are there: those "
                 "between them had no rows, which are not written, or they did not come along, and "
                 "rows are missing; the dump does not say which",
-                table->name, (unsigned long long)table->files_end,
-                (unsigned long long)table->files);
+                table->name, (unsigned long long)files, (unsigned long long)table->files);
     reader->taker->class->trouble(reader->taker, &why);
 }
 

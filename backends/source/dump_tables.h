@@ -143,7 +143,8 @@ struct dump_table {
     uint64_t rows;          /* that were handed over */
     uint64_t rows_expected; /* as the dump says itself; 0: it does not */
     uint64_t files;         /* of its rows, that have a number … */
-    uint64_t files_end;     /* … and the highest number, plus 1 */
+    uint64_t files_begin;   /* … and the lowest number … */
+    uint64_t files_end;     /* … and the highest, plus 1 */
     size_t shown_count;     /* columns without those that are left out */
     size_t *shown;          /* a column's place among them, SIZE_MAX for those that are left out */
     struct dump_load *load; /* how files of its rows are written; NULL: none was said */
