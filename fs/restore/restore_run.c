@@ -12,6 +12,7 @@
 struct putting {
     const struct restore_plan *plan;
     struct restore_table *table;
+    bool any; /* a row was put */
 };
 
 /* Puts lines of notes behind those that there are. */
@@ -81,9 +82,10 @@ static int refuse(void *context, const struct bad_row *bad)
 static int put_row(void *context, const struct cell *cells, struct cursor *cursor,
                    struct failure *failure)
 {
-    const struct putting *putting = context;
+    struct putting *putting = context;
     struct load *load = putting->table->load;
 
+    putting->any = true;
     return load->class->put(load, cells, cursor, failure);
 }
 
@@ -129,7 +131,7 @@ static int load_table(struct restore_plan *plan, struct putting *putting, struct
 
     if (error == 0)
         error = restore_read(plan, table, put_row, putting, failure);
-    if (error == -ENODATA && failure != NULL) {
+    if (error == -ENODATA && failure != NULL && !putting->any) {
         const struct failure why = *failure;
 
         error = go_without_rows(table, &why, failure);
@@ -187,7 +189,7 @@ static int load_all(struct restore_plan *plan, struct putting *puttings, struct 
     int error = make_tables(plan, failure);
 
     for (size_t i = 0; i < plan->count && error == 0; i++) {
-        puttings[i] = (struct putting){plan, &plan->tables[i]};
+        puttings[i] = (struct putting){.plan = plan, .table = &plan->tables[i]};
         error = end_at(plan, i, load_table(plan, &puttings[i], failure));
     }
     if (error == 0)
