@@ -69,7 +69,7 @@ static int check_referrer(const struct leaving *leaving, const char *child, cons
     cleanup_buffer struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
     MYSQL_STMT *statement = NULL;
     struct mysql_bound bound;
-    bool found = false;
+    int found = 0;
     int error = mysql_bound_create(&bound, table, 0, NULL, leaving->key);
 
     if (error == 0)
@@ -78,14 +78,11 @@ static int check_referrer(const struct leaving *leaving, const char *child, cons
         error = mysql_bind_key(&bound, table, leaving->key, failure);
     if (error == 0)
         error = mysql_execute(leaving->target, table, &text, &bound, &statement, failure);
-    if (error == 0) {
-        mysql_stmt_store_result(statement);
-        found = mysql_stmt_num_rows(statement) != 0;
-        mysql_stmt_close(statement);
-    }
+    if (error == 0)
+        found = mysql_finds(leaving->target, table, statement, failure);
     mysql_bound_release(&bound);
-    if (!found)
-        return error;
+    if (found <= 0)
+        return error != 0 ? error : found;
     return failure_set(failure, EBUSY,
                        "table \"%s\": rows of \"%s\" refer to this one; delete these first",
                        table->name, child);

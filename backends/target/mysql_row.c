@@ -111,6 +111,17 @@ int mysql_execute(struct mysql_target *target, const struct schema *schema, stru
     return error;
 }
 
+int mysql_finds(struct mysql_target *target, const struct schema *schema, MYSQL_STMT *statement,
+                struct failure *failure)
+{
+    int found = mysql_stmt_store_result(statement) != 0
+                    ? statement_failure(target, statement, schema, failure)
+                    : mysql_stmt_num_rows(statement) != 0;
+
+    mysql_stmt_close(statement);
+    return found;
+}
+
 /* HEAD, the table, MORE, and " WHERE key = ?". */
 static int write_by_key(const char *head, const struct mysql_place *place, struct buffer *text)
 {
@@ -174,24 +185,18 @@ static int run_by_key(struct mysql_target *target, const struct mysql_place *pla
     return error;
 }
 
-/* 1: the row is there, and locked unless this target only looks. */
+/* 1: the row is there, and locked unless this target only looks; 0: it is not; -errno. */
 static int lock(struct mysql_target *target, const struct mysql_place *place,
                 const struct cell *key, struct failure *failure)
 {
     cleanup_buffer struct buffer head = BUFFER(MYSQL_STATEMENT_LIMIT);
     MYSQL_STMT *statement = NULL;
     int error = mysql_write_head("SELECT 1 FROM ", place->schema, "", &head);
-    int found;
 
     if (error == 0)
         error = run_by_key(target, place, (const char *)head.data, 0, NULL, NULL, key, &statement,
                            failure);
-    if (error != 0)
-        return error;
-    mysql_stmt_store_result(statement);
-    found = mysql_stmt_num_rows(statement) != 0;
-    mysql_stmt_close(statement);
-    return found;
+    return error != 0 ? error : mysql_finds(target, place->schema, statement, failure);
 }
 
 /* The row's values as the source reads them, newest: a plain SELECT would see the snapshot's. */

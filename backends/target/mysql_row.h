@@ -24,6 +24,11 @@ int mysql_bind_key(struct mysql_bound *bound, const struct schema *schema, const
 int mysql_execute(struct mysql_target *target, const struct schema *schema, struct buffer *text,
                   struct mysql_bound *bound, MYSQL_STMT **ret_statement, struct failure *failure);
 
+/* Whether it gives a row; closes it. 1, 0, -errno: that it had to wait too long is known only now.
+ */
+int mysql_finds(struct mysql_target *target, const struct schema *schema, MYSQL_STMT *statement,
+                struct failure *failure);
+
 /* "HEAD `table` MORE", NUL-terminated. */
 int mysql_write_head(const char *head, const struct schema *schema, const char *more,
                      struct buffer *text);

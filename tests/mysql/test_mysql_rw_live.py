@@ -179,6 +179,23 @@ def test_a_row_that_somebody_has_locked(mount, server, database):
     assert server.lines("SELECT n FROM t", database) == ["1"]
 
 
+def test_rows_that_refer_to_one_and_are_locked(mount, server, database):
+    """Whether they do, nobody knows before the lock is gone: the row stays, and they do."""
+    server.sql("CREATE TABLE p (id INT PRIMARY KEY); INSERT INTO p VALUES (1), (2);"
+               "CREATE TABLE c (id INT PRIMARY KEY, p INT, n INT, FOREIGN KEY (p) REFERENCES p (id) ON DELETE CASCADE);"
+               "INSERT INTO c VALUES (1, 2, 0)", database)
+    folder = mount(f"crm={server.url(database)}", options="rw-live,refresh=0.1,busy-timeout=2").live()
+    holder = threading.Thread(target=server.sql, args=(
+        "BEGIN; UPDATE c SET n = 1; DO GET_LOCK('held', 0); DO SLEEP(3.5); COMMIT", database))
+    holder.start()
+    try:
+        assert eventually(lambda: server.lines("SELECT IS_FREE_LOCK('held')") == ["0"])
+        refused(errno.EBUSY, (folder / "p/2.json").unlink)
+    finally:
+        holder.join()
+    assert server.lines("SELECT * FROM c", database) == ["1\t2\t1"]
+
+
 def test_a_row_that_others_of_its_table_refer_to(mount, server, database):
     """It alone would be deleted; they would go with it, or change (ON DELETE)."""
     server.sql("CREATE TABLE staff (id INT PRIMARY KEY, chief INT, FOREIGN KEY (chief) REFERENCES staff (id) ON DELETE CASCADE);"
