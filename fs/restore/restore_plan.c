@@ -69,6 +69,13 @@ static int find_target(struct restore_plan *plan, struct restore_table *table,
         return failure_set(failure, EINVAL,
                            "\"%s\" is a view in the target: rows cannot be written to it",
                            found->name);
+    for (size_t i = 0; i + 1 < plan->count; i++) {
+        if (plan->tables[i].target == found)
+            return failure_set(failure, EINVAL,
+                               "the target's table \"%s\" is meant by \"%s\" as well, as it takes "
+                               "such letters for the same: leave one of them out",
+                               found->name, plan->tables[i].source->name);
+    }
     table->target = schema_reference(found);
     return restore_match_columns(plan, table, failure);
 }

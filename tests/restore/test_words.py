@@ -246,3 +246,17 @@ def test_what_a_user_of_postgresql_has_to_be_granted(place, crmfs):
         assert "GRANT USAGE, CREATE ON the schema" in refusal()
     finally:
         target.sql("DROP OWNED BY writer; DROP ROLE writer")
+
+
+@pytest.mark.parametrize("mode", ["upsert", "replace", "append"])
+def test_two_tables_for_one(crmfs, place, mode):
+    """Names that differ by the size of letters alone are one in SQLite: rows of two tables are not mixed."""
+    source, target = place("mysql"), place("sqlite")
+    source.sql("CREATE TABLE A (id int PRIMARY KEY, v int); CREATE TABLE a (id int PRIMARY KEY, v int);"
+               "INSERT INTO A VALUES (1, 1), (2, 2); INSERT INTO a VALUES (2, 22)")
+    target.sql("CREATE TABLE a (id INTEGER PRIMARY KEY, v INTEGER); INSERT INTO a VALUES (9, 9)")
+    done = crmfs("restore", "--mode", mode, "--to", target.url, source.url, status=1)
+    assert 'is meant by "A" as well' in done.stderr
+    assert target.value("SELECT group_concat(id) FROM a") == "9"
+    crmfs("restore", "--mode", "upsert", "--exclude-table", "A", "--to", target.url, source.url)
+    assert target.value("SELECT group_concat(id) FROM a") == "2,9"
