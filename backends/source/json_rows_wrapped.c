@@ -135,7 +135,7 @@ static int skip_value(struct json_reader *reader, const char *outer, const char 
                       struct failure *failure)
 {
     struct json_piece value;
-    const uint8_t *base;
+    const uint8_t *base = NULL;
     int error = json_reader_value(reader, &base, &value, failure);
 
     if (error == 0)

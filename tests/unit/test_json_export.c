@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -111,8 +112,8 @@ static void test_cut(void **state)
         char text[400];
         char expected[600];
 
-        strcpy(stpcpy(text, a), cases[i].behind);
-        strcpy(stpcpy(expected, "table 0 a (i:text)\nrow 0 \"1\n"), cases[i].expected);
+        snprintf(text, sizeof text, "%s%s", a, cases[i].behind);
+        snprintf(expected, sizeof expected, "table 0 a (i:text)\nrow 0 \"1\n%s", cases[i].expected);
         check_failing(text, cases[i].error, expected);
     }
 }
@@ -131,12 +132,12 @@ static void test_damaged(void **state)
 /* It is no name that MySQL allows. */
 static void test_long_name(void **state)
 {
+    char name[1101] = "";
     char text[2000];
-    char *to = stpcpy(text, HEADER "{\"name\":\"");
 
     (void)state;
-    memset(to, 'n', 1100);
-    strcpy(to + 1100, "\",\"data\":[{\"i\":1}]}]");
+    memset(name, 'n', sizeof name - 1);
+    snprintf(text, sizeof text, HEADER "{\"name\":\"%s\",\"data\":[{\"i\":1}]}]", name);
     check(text, "table 0 t (i:integer)\nrow 0 #1\n");
 }
 
