@@ -55,7 +55,9 @@ static bool is_address(const uint8_t *base, const struct json_piece *value)
     static const char *const begins[] = {"http://", "https://", "/",
                                          "\\/",     "http:\\/", "https:\\/"};
 
-    for (size_t i = 0; i < sizeof begins / sizeof *begins && value->kind == JSON_STRING; i++) {
+    if (base == NULL || value->kind != JSON_STRING)
+        return false;
+    for (size_t i = 0; i < sizeof begins / sizeof *begins; i++) {
         size_t size = strlen(begins[i]);
 
         if (value->size > size && memcmp(base + value->at, begins[i], size) == 0)
