@@ -50,6 +50,16 @@ static void test_marked_meanwhile(void **context)
     store_close(store);
 }
 
+/* An empty store in memory, beside whose operations others can be done. */
+static struct store *recorded_store(struct storage **ret_recording)
+{
+    struct storage *memory = memory_storage_new();
+
+    sample_store_make(memory);
+    *ret_recording = recording_storage_new(memory);
+    return sample_store_open(*ret_recording);
+}
+
 /* Somebody who takes a snapshot once a prune has read the log, and before it lists the packs. */
 struct taker {
     struct storage *recording;
@@ -73,12 +83,8 @@ static void test_taken_meanwhile(void **context)
     (void)context;
     /* Before the log and checkpoints are listed, before packs are, and before the log is again. */
     for (unsigned lists = 0; lists < 6; lists++) {
-        struct storage *memory = memory_storage_new();
-
-        sample_store_make(memory);
-
-        struct storage *recording = recording_storage_new(memory);
-        struct store *store = sample_store_open(recording);
+        struct storage *recording;
+        struct store *store = recorded_store(&recording);
         struct taker taker = {recording, store, lists};
         struct log_state state = {.sequence = 0};
 
@@ -100,12 +106,8 @@ static void test_taken_while_packs_go(void **context)
 
     (void)context;
     for (unsigned lists = 0; lists < 6; lists++) {
-        struct storage *memory = memory_storage_new();
-
-        sample_store_make(memory);
-
-        struct storage *recording = recording_storage_new(memory);
-        struct store *store = sample_store_open(recording);
+        struct storage *recording;
+        struct store *store = recorded_store(&recording);
         struct taker taker = {recording, store, lists};
         struct sample_series series;
         struct log_state state = {.sequence = 0};
@@ -165,12 +167,8 @@ static void test_pruned_meanwhile(void **context)
 
     (void)context;
     for (unsigned reads = 0; reads < 60; reads += 3) {
-        struct storage *memory = memory_storage_new();
-
-        sample_store_make(memory);
-
-        struct storage *recording = recording_storage_new(memory);
-        struct store *store = sample_store_open(recording);
+        struct storage *recording;
+        struct store *store = recorded_store(&recording);
         struct other_prune other = {recording, store, reads, {.found = {0}}};
 
         series_take_days(store, 4);
