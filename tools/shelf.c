@@ -48,14 +48,16 @@ static int add_series(struct source_list *list, const char *path, const char *na
                                            failure);
 }
 
-static bool ends_in_one(const char *name, const char *const *endings, size_t count)
+/* COMPARE is strcmp, or strcasecmp. */
+static bool ends_in_one(const char *name, const char *const *endings, size_t count,
+                        int (*compare)(const char *, const char *))
 {
     size_t size = strlen(name);
 
     for (size_t i = 0; i < count; i++) {
         size_t ending = strlen(endings[i]);
 
-        if (size > ending && strcasecmp(name + size - ending, endings[i]) == 0)
+        if (size > ending && compare(name + size - ending, endings[i]) == 0)
             return true;
     }
     return false;
@@ -66,7 +68,7 @@ static bool is_companion(const char *name)
 {
     static const char *const endings[] = {"-wal", "-shm", "-journal"};
 
-    return ends_in_one(name, endings, sizeof endings / sizeof *endings);
+    return ends_in_one(name, endings, sizeof endings / sizeof *endings, strcmp);
 }
 
 /* What a program that failed left of a backup: as nothing is in it, only its name tells. */
@@ -79,7 +81,7 @@ static bool is_void_backup(const char *path, const char *name)
     struct stat about;
 
     return stat(path, &about) == 0 && S_ISREG(about.st_mode) && about.st_size == 0 &&
-           ends_in_one(name, endings, sizeof endings / sizeof *endings);
+           ends_in_one(name, endings, sizeof endings / sizeof *endings, strcasecmp);
 }
 
 /* LACKED: it is a backup, or was to be one. */
