@@ -384,3 +384,19 @@ def test_a_dump_without_any_rows(crmfs, place, work, maria, kind):
     assert target.value("SELECT count(*) FROM t") == "1"
     crmfs("restore", "--to", new.url, path)
     assert new.value("SELECT count(*) FROM t") == "0"
+
+
+def test_rows_that_fail_in_the_midst(crmfs, place):
+    """What a server refuses behind other rows, with the code that it has for what was never filled, is no table without rows."""
+    source, target = place("postgresql"), place("sqlite")
+    source.sql("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 200000);"
+               "CREATE FUNCTION f(i int) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN IF i = 200000 THEN"
+               " RAISE EXCEPTION 'never filled' USING ERRCODE = '55000'; END IF; RETURN true; END $$;"
+               "CREATE ROLE midst LOGIN; GRANT SELECT ON t TO midst; ALTER TABLE t ENABLE ROW LEVEL SECURITY;"
+               "CREATE POLICY p ON t USING (f(id))")
+    try:
+        done = crmfs("restore", "--to", target.url, source.url.replace("postgres@", "midst@", 1), status=1)
+        assert 'table "t": it cannot be read' in done.stderr and "no rows are written" not in done.stderr
+        assert target.value("SELECT count(*) FROM sqlite_schema") == "0"
+    finally:
+        source.sql("DROP OWNED BY midst; DROP ROLE midst")
