@@ -7,8 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "fs/base/process.h"
 #include "fs/files/files.h"
-#include "fs/mount/process.h"
 
 /* For ever, but within what the kernel can count in. */
 #define LONGEST_TIMEOUT_SECONDS (30.0 * 24 * 3600)

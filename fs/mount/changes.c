@@ -8,10 +8,10 @@
 #include <sys/stat.h>
 
 #include "fs/base/memory.h"
+#include "fs/base/process.h"
 #include "fs/mount/answer.h"
 #include "fs/mount/file_answer.h"
 #include "fs/mount/interrupt.h"
-#include "fs/mount/process.h"
 
 static void release_opened(struct opened *const *opened)
 {
@@ -353,15 +353,36 @@ void answer_write(fuse_req_t request, fuse_ino_t inode, const char *bytes, size_
         fuse_reply_write(request, size);
 }
 
-/* A process that is ending has not closed it: what it wrote may lack its end. */
+/* Whether a process that is ending may have left it open: what it wrote may lack its end then. */
+static int see_who_closes(fuse_req_t request, bool *ret_is_ending, struct failure *failure)
+{
+    int ending = process_is_ending(fuse_req_ctx(request)->pid);
+
+    *ret_is_ending = ending > 0;
+    if (ending >= 0)
+        return 0;
+    return failure_set(failure, EPERM,
+                       "the program that wrote it is hidden from crmfs (by hidepid of /proc), so "
+                       "that nobody can tell whether it is whole: nothing was changed; write it "
+                       "as the user that mounted, or let that one see /proc (its gid=)");
+}
+
 void answer_flush(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *info)
 {
     struct opened *opened = files_has_number(inode) ? NULL : opened_of(info);
     struct failure failure = {0};
     struct long_request waiting;
+    bool is_ending;
 
-    if (opened == NULL || opened->handle == NULL || opened->handle->class->flush == NULL ||
-        process_is_ending(fuse_req_ctx(request)->pid)) {
+    if (opened == NULL || opened->handle == NULL || opened->handle->class->flush == NULL) {
+        fuse_reply_err(request, 0);
+        return;
+    }
+    if (see_who_closes(request, &is_ending, &failure) != 0) {
+        answer_error(request, state_of(request), opened->node, NULL, -EPERM, &failure);
+        return;
+    }
+    if (is_ending) {
         fuse_reply_err(request, 0);
         return;
     }

@@ -3,8 +3,8 @@
 
 #include <errno.h>
 
+#include "fs/base/process.h"
 #include "fs/mount/answer.h"
-#include "fs/mount/process.h"
 
 void long_requests_init(struct long_requests *all)
 {

@@ -3,12 +3,12 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "fs/base/hash.h"
 #include "fs/base/memory.h"
+#include "fs/base/process.h"
 #include "fs/tree/generation.h"
 #include "fs/tree/met_names.h"
 
@@ -136,29 +136,6 @@ static struct pin *pin_of(struct pins *pins, pid_t process)
     return pin;
 }
 
-static pid_t parent_of(pid_t process)
-{
-    char path[40];
-    char line[400];
-    long parent = 0;
-
-    snprintf(path, sizeof path, "/proc/%ld/stat", (long)process);
-
-    FILE *file = fopen(path, "re");
-
-    if (file == NULL)
-        return 0;
-    if (fgets(line, sizeof line, file) != NULL) {
-        /* The name in parentheses may hold anything, so count from its end. */
-        const char *after = strrchr(line, ')');
-
-        if (after == NULL || sscanf(after, ") %*c %ld", &parent) != 1)
-            parent = 0;
-    }
-    fclose(file);
-    return (pid_t)parent;
-}
-
 static bool is_idle(const struct pin *pin, uint64_t now_ns)
 {
     uint64_t idle_ns = pin->open_count != 0 ? PIN_IDLE_OPEN_NS : PIN_IDLE_NS;
@@ -181,7 +158,7 @@ static struct pin *pin_for(struct pins *pins, pid_t process)
     struct pin *pin = pin_of(pins, process);
 
     for (int i = 0; pin == NULL && i < ANCESTORS && process > 1; i++) {
-        process = parent_of(process);
+        process = process_parent(process);
         pin = pin_of(pins, process);
         if (pin != NULL && !pin->walker)
             pin = NULL;

@@ -182,6 +182,22 @@ def test_a_child_that_closes_it(folder, crm):
     assert rows(crm, "contacts", "id, name")[-1] == (9, "Nia")
 
 
+def test_programs_that_run_others(mount, work, crm):
+    """While a program is exchanged for another one, whoever looks at it too closely waits until its files are closed."""
+    top = mount(work / "crm.db", options="rw-live,refresh=0.1")
+    path = top.live() / ".import/append/contacts.csv"
+    program = ("import os, sys\nfile = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT)\nos.system('true')\n"
+               "os.write(file, b'id,name\\n7,Sju\\n')\nos.system('true')\nos.write(file, b'8,Otto\\n')\n"
+               "os.execvp('true', ['true'])")
+    with subprocess.Popen([sys.executable, "-c", program, path]) as writer:
+        try:
+            assert writer.wait(30) == 0
+        except subprocess.TimeoutExpired:
+            os.kill(top.pid, signal.SIGKILL)  # or they wait for ever, and so does ps
+            raise
+    assert rows(crm, "contacts", "id, name")[3:] == [(7, "Sju"), (8, "Otto")]
+
+
 def test_written_anywhere(folder, crm):
     """In any order, cut and written again, and read back meanwhile."""
     path = folder / ".import/append/contacts.part"
