@@ -138,8 +138,8 @@ int files_target(struct files *files, uint64_t number, char *target, size_t size
 ssize_t files_read(struct files *files, uint64_t number, uint64_t offset, void *bytes, size_t size,
                    struct failure *failure);
 
-/* As lseek() has SEEK_DATA and SEEK_HOLE. */
-int files_seek(struct files *files, uint64_t number, uint64_t offset, int whence,
+/* As lseek() has SEEK_DATA and SEEK_HOLE. Less than LEAST bytes of a hole count as data. */
+int files_seek(struct files *files, uint64_t number, uint64_t offset, int whence, uint64_t least,
                uint64_t *ret_offset, struct failure *failure);
 
 /* A value's length; -ENODATA; -ERANGE: it is longer than SIZE (0: only its length is asked). */

@@ -178,17 +178,26 @@ int files_check_range(struct files *files, uint64_t number, uint64_t offset, siz
 
 /* ---- SEEK_DATA, SEEK_HOLE ---- */
 
-/* The first offset of data at or after OFFSET, and the end of it. -ENOENT. */
-static int find_data(struct files *files, struct catalogue *tree, uint64_t inode, uint64_t offset,
+/* A file of SIZE bytes that is looked through. */
+struct sought {
+    struct catalogue *tree;
+    uint64_t inode;
+    uint64_t size;
+    uint64_t least; /* bytes of a hole; less of it counts as data */
+};
+
+/* The first data that ends after OFFSET: where it begins and ends. -ENOENT. */
+static int find_data(struct files *files, const struct sought *sought, uint64_t offset,
                      uint64_t *ret_begin, uint64_t *ret_end, struct failure *failure)
 {
-    const struct held_file *held = tree == &files->tree ? files_held(files, inode) : NULL;
+    const struct held_file *held =
+        sought->tree == &files->tree ? files_held(files, sought->inode) : NULL;
     size_t place = held != NULL ? runs_find(&held->runs, offset) : 0;
     const struct run *run =
         held != NULL && place < held->runs.count ? &held->runs.runs[place] : NULL;
     struct file_extent extent;
     uint64_t begin;
-    int error = extent_find(tree, inode, offset, &begin, &extent, failure);
+    int error = extent_find(sought->tree, sought->inode, offset, &begin, &extent, failure);
 
     if (error != 0 && (error != -ENOENT || run == NULL))
         return error;
@@ -202,50 +211,68 @@ static int find_data(struct files *files, struct catalogue *tree, uint64_t inode
     return 0;
 }
 
-static int find_hole(struct files *files, struct catalogue *tree, uint64_t inode, uint64_t *offset,
+/* The same, but the file's end where there is none. */
+static int find_rest(struct files *files, const struct sought *sought, uint64_t offset,
+                     uint64_t *ret_begin, uint64_t *ret_end, struct failure *failure)
+{
+    int error = find_data(files, sought, offset, ret_begin, ret_end, failure);
+
+    if (error == -ENOENT || (error == 0 && *ret_begin > sought->size))
+        *ret_begin = *ret_end = sought->size;
+    return error == -ENOENT ? 0 : error;
+}
+
+static int seek_hole(struct files *files, const struct sought *sought, uint64_t *offset,
                      struct failure *failure)
 {
     int error = 0;
 
-    while (error == 0) {
+    while (error == 0 && *offset < sought->size) {
         uint64_t begin;
         uint64_t end;
 
-        error = find_data(files, tree, inode, *offset, &begin, &end, failure);
-        if (error == 0 && begin > *offset)
+        error = find_rest(files, sought, *offset, &begin, &end, failure);
+        if (error == 0 && begin > *offset && begin - *offset >= sought->least)
             return 0;
         if (error == 0)
             *offset = end;
     }
-    return error == -ENOENT ? 0 : error;
+    return error;
 }
 
-int files_seek(struct files *files, uint64_t number, uint64_t offset, int whence,
+static int seek_data(struct files *files, const struct sought *sought, uint64_t *offset,
+                     struct failure *failure)
+{
+    uint64_t begin;
+    uint64_t end;
+    int error = find_rest(files, sought, *offset, &begin, &end, failure);
+
+    if (error != 0 || begin <= *offset || begin - *offset < sought->least)
+        return error;
+    *offset = begin;
+    return begin < sought->size ? 0 : -ENXIO;
+}
+
+int files_seek(struct files *files, uint64_t number, uint64_t offset, int whence, uint64_t least,
                uint64_t *ret_offset, struct failure *failure)
 {
-    struct attributes attributes;
-    struct catalogue *tree;
-    uint64_t begin = offset;
-    uint64_t end;
-    int error = files_begin_look(files, number, &tree, failure);
+    struct sought sought = {.inode = inode_of(number), .least = least};
+    struct attributes attributes = {.size = 0};
+    int error = files_begin_look(files, number, &sought.tree, failure);
 
     if (error != 0)
         return error;
-    error = inode_get(tree, inode_of(number), &attributes, failure);
-    if (error == 0 && offset >= attributes.size)
+    error = inode_get(sought.tree, sought.inode, &attributes, failure);
+    sought.size = attributes.size;
+    if (error == 0 && offset >= sought.size)
         error = -ENXIO;
-    if (error == 0 && whence == SEEK_HOLE) {
-        error = find_hole(files, tree, inode_of(number), &begin, failure);
-    } else if (error == 0 && whence == SEEK_DATA) {
-        error = find_data(files, tree, inode_of(number), offset, &begin, &end, failure);
-        if (error == -ENOENT)
-            error = -ENXIO;
-        if (begin < offset)
-            begin = offset;
-    } else if (error == 0) {
+    if (error == 0 && whence == SEEK_HOLE)
+        error = seek_hole(files, &sought, &offset, failure);
+    else if (error == 0 && whence == SEEK_DATA)
+        error = seek_data(files, &sought, &offset, failure);
+    else if (error == 0)
         error = -EINVAL;
-    }
     if (error == 0)
-        *ret_offset = begin < attributes.size ? begin : attributes.size;
+        *ret_offset = offset < sought.size ? offset : sought.size;
     return files_end(files, error);
 }

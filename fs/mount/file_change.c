@@ -62,14 +62,18 @@ void file_open(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *info
         error = drop_privileges(request, inode, device_drops_privileges(), &failure);
     if (error == 0)
         error = files_open(files, inode, (info->flags & O_TRUNC) != 0, &failure);
+    if (error == 0) {
+        error = write_out_opened(write_out, inode, info->flags);
+        if (error != 0)
+            files_close(files, inode);
+    }
     if (error != 0) {
         file_answer_error(request, inode, NULL, error, &failure);
         return;
     }
     describe_open(files, inode, info);
-    write_out_opened(write_out, info->flags);
     if (fuse_reply_open(request, info) != 0) {
-        write_out_closed(write_out, info->flags);
+        write_out_closed(write_out, inode, info->flags);
         files_close(files, inode);
     }
 }
@@ -92,6 +96,11 @@ void file_create(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t
     /* The kernel has not seen what another mount made since: told so, it looks again. */
     if (error == -EEXIST && (info->flags & O_EXCL) == 0)
         error = -ESTALE;
+    if (error == 0) {
+        error = write_out_opened(write_out, number, info->flags);
+        if (error != 0)
+            files_close(files, number);
+    }
     if (error != 0) {
         file_answer_error(request, parent, name, error, &failure);
         return;
@@ -100,16 +109,15 @@ void file_create(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t
     struct fuse_entry_param entry = file_entry(files_valid_ns(files, number), number, &stat);
 
     describe_open(files, number, info);
-    write_out_opened(write_out, info->flags);
     if (fuse_reply_create(request, &entry, info) != 0) {
-        write_out_closed(write_out, info->flags);
+        write_out_closed(write_out, number, info->flags);
         files_close(files, number);
     }
 }
 
 void file_release(fuse_req_t request, fuse_ino_t inode, const struct fuse_file_info *info)
 {
-    write_out_closed(state_of(request)->write_out, info->flags);
+    write_out_closed(state_of(request)->write_out, inode, info->flags);
     files_close(files_of(request), inode);
     fuse_reply_err(request, 0);
 }
@@ -293,8 +301,10 @@ void file_fsync(fuse_req_t request)
 }
 
 /* Where the mount is covered or unmounted lazily, nobody can have meant all of its files. */
-static void fsync_written_out(fuse_req_t request, int error, const struct failure *failure)
+static void fsync_written_out(fuse_req_t request, const void *what, int error,
+                              const struct failure *failure)
 {
+    (void)what;
     if (error == 0 || error == -ENODEV)
         file_fsync(request);
     else
@@ -303,8 +313,8 @@ static void fsync_written_out(fuse_req_t request, int error, const struct failur
 
 void file_fsyncdir(fuse_req_t request)
 {
-    if (!write_out_then(state_of(request)->write_out, request, fsync_written_out))
-        file_fsync(request);
+    write_out_then(state_of(request)->write_out, request,
+                   &(struct write_out_wish){.answer = fsync_written_out});
 }
 
 /* Root is of every group. Who has ended meanwhile is of its own alone. */

@@ -6,11 +6,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fs/base/memory.h"
 #include "fs/mount/file_answer.h"
 
 #define LARGEST_LISTING ((size_t)64 << 10)
+
+/* To read what is shorter takes less time than to have the kernel write a file's pages. */
+#define HOLE_LEAST ((uint64_t)1 << 20)
 
 /*
  * Where NAME stands in the directory NUMBER, or NUMBER itself. A file may have several names, none
@@ -204,18 +208,67 @@ void file_read(fuse_req_t request, fuse_ino_t inode, size_t size, off_t offset)
     answer_buffer_give(buffers, buffer);
 }
 
-void file_lseek(fuse_req_t request, fuse_ino_t inode, off_t offset, int whence)
+struct seeking {
+    fuse_ino_t inode;
+    uint64_t offset;
+    int whence;
+};
+
+static void answer_seek(fuse_req_t request, const struct seeking *seeking, uint64_t least)
 {
     struct failure failure = {0};
     uint64_t found;
-    int error = offset < 0 ? -ENXIO
-                           : files_seek(files_of(request), inode, (uint64_t)offset, whence, &found,
-                                        &failure);
+    int error = files_seek(files_of(request), seeking->inode, seeking->offset, seeking->whence,
+                           least, &found, &failure);
 
     if (error != 0)
-        file_answer_error(request, inode, NULL, error, &failure);
+        file_answer_error(request, seeking->inode, NULL, error, &failure);
     else
         fuse_reply_lseek(request, (off_t)found);
+}
+
+/* Where it is not known what the kernel has, all is data. */
+static void seek_written_out(fuse_req_t request, const void *what, int error,
+                             const struct failure *failure)
+{
+    (void)failure;
+    answer_seek(request, what, error == 0 ? HOLE_LEAST : UINT64_MAX);
+}
+
+/* Whether the answer is that something within the file is a hole. */
+static bool finds_hole(struct files *files, const struct seeking *seeking)
+{
+    struct stat stat;
+    uint64_t found;
+    int error = files_stat(files, seeking->inode, &stat, NULL);
+
+    if (error != 0 || seeking->offset >= (uint64_t)stat.st_size)
+        return false;
+    error = files_seek(files, seeking->inode, seeking->offset, seeking->whence, HOLE_LEAST, &found,
+                       NULL);
+    if (error != 0)
+        return error == -ENXIO;
+    return seeking->whence == SEEK_DATA ? found > seeking->offset : found < (uint64_t)stat.st_size;
+}
+
+/* A hole may be none any more, by what a program has written to it through memory. */
+void file_lseek(fuse_req_t request, fuse_ino_t inode, off_t offset, int whence)
+{
+    struct write_out *write_out = state_of(request)->write_out;
+    struct seeking seeking = {.inode = inode, .offset = (uint64_t)offset, .whence = whence};
+
+    if (offset < 0)
+        fuse_reply_err(request, ENXIO);
+    else if (!write_out_may_lack(write_out, inode))
+        answer_seek(request, &seeking, 0);
+    else if (!finds_hole(files_of(request), &seeking))
+        answer_seek(request, &seeking, HOLE_LEAST);
+    else
+        write_out_then(write_out, request,
+                       &(struct write_out_wish){.answer = seek_written_out,
+                                                .what = &seeking,
+                                                .size = sizeof seeking,
+                                                .is_hasty = true});
 }
 
 /* ---- Extended attributes ---- */

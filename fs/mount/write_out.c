@@ -15,18 +15,29 @@
 #include <unistd.h>
 
 #include "fs/base/clock.h"
+#include "fs/base/hash.h"
 #include "fs/base/memory.h"
 
 #define INTERVAL_NS UINT64_C(1000000000)
 #define LOOK_MS 20
 #define ROUNDS_MOST 100 /* of who goes on writing all the time, the rest comes later */
+#define ROUNDS_HASTY 3
 #define PAGES_WAIT_NS 1000000L
 #define FUSE_MAGIC 0x65735546
 
 struct waiting_answer {
     fuse_req_t request;
     write_out_answer *answer;
+    bool is_hasty;
     struct waiting_answer *next;
+    _Alignas(max_align_t) char what[];
+};
+
+struct writable_file {
+    fuse_ino_t inode;
+    unsigned opened;
+    bool refused;
+    UT_hash_handle hh;
 };
 
 struct write_out {
@@ -34,13 +45,14 @@ struct write_out {
     uint64_t pages_begun; /* atomic, as the next */
     uint64_t pages_ended;
 
-    pthread_mutex_t lock;   /* guards all below */
-    pthread_cond_t wanted;  /* the thread */
-    pthread_cond_t written; /* who waits */
-    unsigned writable;      /* files that are open so */
-    uint64_t asked;         /* how often somebody wanted it */
-    uint64_t done;          /* up to which of those it is */
-    struct failure failure; /* why the last was not; its code is 0: it was */
+    pthread_mutex_t lock;           /* guards all below */
+    pthread_cond_t wanted;          /* the thread */
+    pthread_cond_t written;         /* who waits */
+    struct writable_file *writable; /* that are open for reading and writing */
+    uint64_t asked;                 /* how often somebody wanted it */
+    bool patient;                   /* somebody does who waits long for it */
+    uint64_t done;                  /* up to which of those it is */
+    struct failure failure;         /* why the last was not; its code is 0: it was */
     struct waiting_answer *answers;
     bool ending; /* atomic as well */
     pthread_t thread;
@@ -154,25 +166,31 @@ static int write_once(struct write_out *write_out, bool *ret_had, pid_t *ret_lef
 
 /* ---- The thread ---- */
 
-static void answer_all(struct waiting_answer *answers, int error, const struct failure *failure)
+/* SURE: all is here, as far as there was no error. */
+static void answer_all(struct waiting_answer *answers, int error, bool sure,
+                       const struct failure *failure)
 {
     while (answers != NULL) {
         struct waiting_answer *next = answers->next;
+        int own = error == 0 && !sure && answers->is_hasty ? -EBUSY : error;
 
-        answers->answer(answers->request, error, failure);
+        answers->answer(answers->request, answers->what, own, failure);
         free(answers);
         answers = next;
     }
 }
 
-/* A mount that ends owes nobody that any more: its end stores what it was given. */
-static int write_all(struct write_out *write_out, pid_t *ret_left, struct failure *failure)
+/* A mount that ends owes nobody that any more: its end stores what it was given. RET_SURE: all of
+ * it is here. */
+static int write_all(struct write_out *write_out, int rounds, bool *ret_sure, pid_t *ret_left,
+                     struct failure *failure)
 {
     bool had = true;
     int error = 0;
 
-    for (int i = 0; i < ROUNDS_MOST && error == 0 && had; i++)
+    for (int i = 0; i < rounds && error == 0 && had; i++)
         error = write_once(write_out, &had, ret_left, failure);
+    *ret_sure = error == 0 && !had && !is_ending(write_out);
     if (error == 0 || error == -ECANCELED)
         return 0;
     return failure_prefix(failure, failure->code,
@@ -184,20 +202,23 @@ static void serve_asked(struct write_out *write_out, pid_t *ret_left)
 {
     uint64_t asked = write_out->asked;
     struct waiting_answer *answers = write_out->answers;
+    int rounds = write_out->patient ? ROUNDS_MOST : ROUNDS_HASTY;
     struct failure failure = {0};
-    bool writable = write_out->writable > 0;
+    bool writable = write_out->writable != NULL;
+    bool sure = true;
 
     write_out->answers = NULL;
+    write_out->patient = false;
     pthread_mutex_unlock(&write_out->lock);
 
-    int error = writable ? write_all(write_out, ret_left, &failure) : 0;
+    int error = writable ? write_all(write_out, rounds, &sure, ret_left, &failure) : 0;
 
     pthread_mutex_lock(&write_out->lock);
     write_out->done = asked;
     write_out->failure = failure;
     pthread_cond_broadcast(&write_out->written);
     pthread_mutex_unlock(&write_out->lock);
-    answer_all(answers, error, &failure);
+    answer_all(answers, error, sure, &failure);
     pthread_mutex_lock(&write_out->lock);
 }
 
@@ -221,13 +242,13 @@ static void *run(void *context)
     while (!write_out->ending) {
         if (write_out->done != write_out->asked) {
             serve_asked(write_out, &left);
-        } else if (write_out->writable == 0) {
+        } else if (write_out->writable == NULL) {
             pthread_cond_wait(&write_out->wanted, &write_out->lock);
         } else {
             uint64_t until = clock_now_ns() + INTERVAL_NS;
 
             clock_wait(&write_out->wanted, &write_out->lock, until);
-            if (write_out->done == write_out->asked && write_out->writable > 0 &&
+            if (write_out->done == write_out->asked && write_out->writable != NULL &&
                 clock_now_ns() >= until)
                 write_now_and_then(write_out, &left);
         }
@@ -237,7 +258,7 @@ static void *run(void *context)
 
     write_out->answers = NULL;
     pthread_mutex_unlock(&write_out->lock);
-    answer_all(answers, 0, NULL);
+    answer_all(answers, 0, false, NULL);
     /* Nobody answers the kernel now, which lets go of it when the device closes. */
     if (left != 0)
         (void)waitpid(left, NULL, 0);
@@ -270,23 +291,74 @@ static bool is_writable(int flags)
     return (flags & O_ACCMODE) == O_RDWR;
 }
 
-void write_out_opened(struct write_out *write_out, int flags)
+static struct writable_file *find_writable(struct write_out *write_out, fuse_ino_t inode)
+{
+    struct writable_file *file = NULL;
+
+    HASH_FIND(hh, write_out->writable, &inode, sizeof inode, file);
+    return file;
+}
+
+static int add_writable(struct write_out *write_out, fuse_ino_t inode)
+{
+    struct writable_file *file = calloc(1, sizeof *file);
+    bool is_first = write_out->writable == NULL;
+
+    if (file == NULL)
+        return -ENOMEM;
+    file->inode = inode;
+    file->opened = 1;
+    HASH_ADD(hh, write_out->writable, inode, sizeof inode, file);
+    if (file->refused) {
+        free(file);
+        return -ENOMEM;
+    }
+    if (is_first) /* else the thread would begin its second again */
+        pthread_cond_signal(&write_out->wanted);
+    return 0;
+}
+
+int write_out_opened(struct write_out *write_out, fuse_ino_t inode, int flags)
+{
+    int error = 0;
+
+    if (!is_writable(flags))
+        return 0;
+    pthread_mutex_lock(&write_out->lock);
+
+    struct writable_file *file = find_writable(write_out, inode);
+
+    if (file != NULL)
+        file->opened++;
+    else
+        error = add_writable(write_out, inode);
+    pthread_mutex_unlock(&write_out->lock);
+    return error;
+}
+
+void write_out_closed(struct write_out *write_out, fuse_ino_t inode, int flags)
 {
     if (!is_writable(flags))
         return;
     pthread_mutex_lock(&write_out->lock);
-    if (write_out->writable++ == 0)
-        pthread_cond_signal(&write_out->wanted);
+
+    struct writable_file *file = find_writable(write_out, inode);
+
+    if (file != NULL && --file->opened == 0) {
+        HASH_DEL(write_out->writable, file);
+        free(file);
+    }
     pthread_mutex_unlock(&write_out->lock);
 }
 
-void write_out_closed(struct write_out *write_out, int flags)
+bool write_out_may_lack(struct write_out *write_out, fuse_ino_t inode)
 {
-    if (!is_writable(flags))
-        return;
     pthread_mutex_lock(&write_out->lock);
-    write_out->writable--;
+
+    bool may = find_writable(write_out, inode) != NULL;
+
     pthread_mutex_unlock(&write_out->lock);
+    return may;
 }
 
 int write_out_wait(struct write_out *write_out, struct failure *failure)
@@ -294,9 +366,10 @@ int write_out_wait(struct write_out *write_out, struct failure *failure)
     int error = 0;
 
     pthread_mutex_lock(&write_out->lock);
-    if (write_out->writable > 0 && !write_out->ending) {
+    if (write_out->writable != NULL && !write_out->ending) {
         uint64_t mine = ++write_out->asked;
 
+        write_out->patient = true;
         pthread_cond_signal(&write_out->wanted);
         while (write_out->done < mine && !write_out->ending)
             pthread_cond_wait(&write_out->written, &write_out->lock);
@@ -309,26 +382,44 @@ int write_out_wait(struct write_out *write_out, struct failure *failure)
     return error;
 }
 
-bool write_out_then(struct write_out *write_out, fuse_req_t request, write_out_answer *answer)
+static struct waiting_answer *make_waiting(fuse_req_t request, const struct write_out_wish *wish)
 {
-    struct waiting_answer *waiting = malloc(sizeof *waiting);
-    bool taken = false;
+    struct waiting_answer *waiting = malloc(sizeof *waiting + wish->size);
 
     if (waiting == NULL)
-        return false;
-    *waiting = (struct waiting_answer){.request = request, .answer = answer};
+        return NULL;
+    *waiting = (struct waiting_answer){
+        .request = request, .answer = wish->answer, .is_hasty = wish->is_hasty};
+    if (wish->size != 0)
+        memcpy(waiting->what, wish->what, wish->size);
+    return waiting;
+}
+
+void write_out_then(struct write_out *write_out, fuse_req_t request,
+                    const struct write_out_wish *wish)
+{
+    struct waiting_answer *waiting = make_waiting(request, wish);
+    struct failure failure = {0};
+
+    if (waiting == NULL) {
+        wish->answer(request, wish->what, failure_set(&failure, ENOMEM, "%s", strerror(ENOMEM)),
+                     &failure);
+        return;
+    }
     pthread_mutex_lock(&write_out->lock);
-    if (write_out->writable > 0 && !write_out->ending) {
+
+    bool sure = write_out->writable == NULL;
+
+    if (!sure && !write_out->ending) {
         waiting->next = write_out->answers;
         write_out->answers = waiting;
+        write_out->patient |= !wish->is_hasty;
         write_out->asked++;
         pthread_cond_signal(&write_out->wanted);
-        taken = true;
+        waiting = NULL;
     }
     pthread_mutex_unlock(&write_out->lock);
-    if (!taken)
-        free(waiting);
-    return taken;
+    answer_all(waiting, 0, sure, &failure);
 }
 
 void write_out_end(struct write_out *write_out)
@@ -348,6 +439,13 @@ void write_out_free(struct write_out *write_out)
         return;
     write_out_end(write_out);
     pthread_join(write_out->thread, NULL);
+
+    struct writable_file *file, *next;
+
+    HASH_ITER (hh, write_out->writable, file, next) {
+        HASH_DEL(write_out->writable, file);
+        free(file);
+    }
     pthread_cond_destroy(&write_out->wanted);
     pthread_cond_destroy(&write_out->written);
     pthread_mutex_destroy(&write_out->lock);

@@ -11,7 +11,7 @@ import pytest
 
 import mounting
 from mounting import eventually
-from running import kill, remount, sync, write
+from running import kill, remount, run, sync, write
 
 SIZE = 3 << 20
 
@@ -60,6 +60,54 @@ def test_it_is_stored_by_itself(mount_store, store):
     with mapped(one.path("files/a")) as memory:
         memory[:] = content
         assert eventually(lambda: other.path("files/a").read_bytes() == content, timeout=20)
+
+
+def by_cp(path, place):
+    run("cp", path, place / "copy")
+    return (place / "copy").read_bytes()
+
+
+def by_cp_inside(path, _):
+    return by_cp(path, path.parent)
+
+
+def by_copying_a_range(path, place):
+    with open(path, "rb") as source, open(path.parent / "range", "w+b") as target:
+        os.copy_file_range(source.fileno(), target.fileno(), SIZE, 0, 0)
+        target.seek(0)
+        return target.read()
+
+
+@pytest.mark.parametrize("copy", [by_cp, by_cp_inside, by_copying_a_range])
+def test_a_copy_has_it(files, work, copy):
+    """Though it stands where the file had a hole, which who copies does not read."""
+    with open(files / "a", "w+b") as file:
+        file.truncate(SIZE)
+        with mmap.mmap(file.fileno(), 0) as memory:
+            os.stat(files / "a")
+            memory[SIZE // 2:SIZE // 2 + 4] = b"here"
+            assert copy(files / "a", work) == bytes(memory)
+
+
+def test_holes_of_a_file_that_is_open_for_writing(files):
+    """They are found, but for short ones; and all of those of a file that nobody else has open."""
+    with open(files / "a", "w+b") as file:
+        for place in (b"1", b"2"):
+            file.seek(2 << 20, os.SEEK_CUR)
+            file.write(place + bytes(9999) + place)
+        file.truncate(16 << 20)
+        file.flush()
+        short = 100_000
+        os.pwrite(file.fileno(), b"3", (8 << 20) + short)
+        begin = os.lseek(file.fileno(), 0, os.SEEK_DATA)
+        assert begin == 2 << 20
+        assert begin + 10001 <= os.lseek(file.fileno(), begin, os.SEEK_HOLE) < begin + 20000
+        assert os.lseek(file.fileno(), 8 << 20, os.SEEK_DATA) == 8 << 20
+    with open(files / "a", "rb") as file:
+        assert os.lseek(file.fileno(), 8 << 20, os.SEEK_DATA) == (8 << 20) + short
+        with pytest.raises(OSError) as refused:
+            os.lseek(file.fileno(), 9 << 20, os.SEEK_DATA)
+        assert refused.value.errno == errno.ENXIO
 
 
 def test_many_that_sync_at_once(top, files):
@@ -116,14 +164,16 @@ def test_where_no_process_may_start_it_is_said(mount_store, store, root):
 
 
 def test_a_covered_mount_takes_no_snapshot_without_it(top, files, root):
-    """Its directories are synced nevertheless, as those of other file systems are."""
+    """Its directories are synced nevertheless, as those of other file systems are; holes count as data."""
     content = prepared(files)
+    os.truncate(files / "a", 2 * SIZE)
     snapshots, directory = os.open(top.path("snapshots"), os.O_RDONLY), os.open(files, os.O_RDONLY)
-    with mapped(files / "a") as memory:
-        memory[:] = content
+    with mapped(files / "a") as memory, open(files / "a", "rb") as file:
+        memory[:SIZE] = content
         subprocess.run(["mount", "-t", "tmpfs", "tmpfs", top.point], check=True)
         try:
             os.fsync(directory)
+            assert os.lseek(file.fileno(), SIZE, os.SEEK_DATA) == SIZE  # rather than to say that it is a hole
             with pytest.raises(OSError) as refused:
                 os.mkdir("taken", dir_fd=snapshots)
         finally:
@@ -132,4 +182,4 @@ def test_a_covered_mount_takes_no_snapshot_without_it(top, files, root):
             os.close(directory)
         assert refused.value.errno == errno.ENODEV
         os.mkdir(top.path("snapshots/taken"))
-        assert top.path("snapshots/taken/files/a").read_bytes() == content
+        assert top.path("snapshots/taken/files/a").read_bytes() == content + bytes(SIZE)
