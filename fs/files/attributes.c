@@ -67,11 +67,20 @@ int attributes_decode(const struct file_item *item, struct attributes *ret_attri
     return 0;
 }
 
+/*
+ * tar(1) takes a file without blocks for one of zeros, and does not look. But a program may have
+ * written to it by way of memory, which the kernel has not passed on yet.
+ */
+static uint64_t shown_blocks(const struct attributes *attributes, uint64_t bytes)
+{
+    if (bytes == 0 && S_ISREG(attributes->mode) && attributes->size > 0)
+        return 1;
+    return (bytes + STAT_BLOCK_BYTES - 1) / STAT_BLOCK_BYTES;
+}
+
 struct stat attributes_stat(const struct attributes *attributes, uint64_t shown_inode,
                             uint64_t pending)
 {
-    uint64_t bytes = attributes->content_bytes + pending;
-
     return (struct stat){
         .st_ino = shown_inode,
         .st_mode = attributes->mode,
@@ -81,7 +90,7 @@ struct stat attributes_stat(const struct attributes *attributes, uint64_t shown_
         .st_rdev = makedev((unsigned)(attributes->device >> 32), (unsigned)attributes->device),
         .st_size = (off_t)attributes->size,
         .st_blksize = BLOCK_BYTES,
-        .st_blocks = (blkcnt_t)((bytes + STAT_BLOCK_BYTES - 1) / STAT_BLOCK_BYTES),
+        .st_blocks = (blkcnt_t)shown_blocks(attributes, attributes->content_bytes + pending),
         .st_atim = attributes->accessed,
         .st_mtim = attributes->modified,
         .st_ctim = attributes->changed,

@@ -5,6 +5,7 @@ import errno
 import mmap
 import os
 import subprocess
+import tarfile
 import threading
 
 import pytest
@@ -71,6 +72,13 @@ def by_cp_inside(path, _):
     return by_cp(path, path.parent)
 
 
+def by_tar(path, place):
+    """It takes a file that has no blocks for one of zeros; and says if it is written to meanwhile, as it is here."""
+    subprocess.run(["tar", "-cSf", place / "tar", "-C", path.parent, path.name], capture_output=True, check=False)
+    with tarfile.open(place / "tar") as archive:
+        return archive.extractfile(path.name).read()
+
+
 def by_copying_a_range(path, place):
     with open(path, "rb") as source, open(path.parent / "range", "w+b") as target:
         os.copy_file_range(source.fileno(), target.fileno(), SIZE, 0, 0)
@@ -78,7 +86,7 @@ def by_copying_a_range(path, place):
         return target.read()
 
 
-@pytest.mark.parametrize("copy", [by_cp, by_cp_inside, by_copying_a_range])
+@pytest.mark.parametrize("copy", [by_cp, by_cp_inside, by_tar, by_copying_a_range])
 def test_a_copy_has_it(files, work, copy):
     """Though it stands where the file had a hole, which who copies does not read."""
     with open(files / "a", "w+b") as file:
