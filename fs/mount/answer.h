@@ -16,6 +16,7 @@
 #include "fs/mount/inode_table.h"
 #include "fs/mount/interrupt.h"
 #include "fs/mount/opened.h"
+#include "fs/mount/outdated.h"
 #include "fs/mount/write_out.h"
 #include "fs/tree/tree.h"
 
@@ -25,7 +26,8 @@ struct mount_state {
     struct tree *tree;
     struct inode_table *inodes;
     struct inode_limit *limit;   /* of what the kernel knows */
-    struct write_out *write_out; /* NULL: there is no files/ */
+    struct write_out *write_out; /* NULL, as the next: there is no files/ */
+    struct outdated *outdated;
     struct opened_set opened;
     struct long_requests long_requests;
     struct device device;

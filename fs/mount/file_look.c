@@ -47,27 +47,29 @@ void file_answer_error(fuse_req_t request, uint64_t number, const char *name, in
     fuse_reply_err(request, -error);
 }
 
-/*
- * Before the kernel is told of a size that another mount gave a file: a page that it keeps ends
- * where the file ended, in zeros.
- */
-static void drop_changed(fuse_req_t request)
-{
-    struct files *files = files_of(request);
-    struct files_changed changed;
-
-    while (files_next_changed(files, &changed)) {
-        (void)fuse_lowlevel_notify_inval_inode(state_of(request)->fuse, changed.number, 0, 0);
-        files_content_dropped(files, &changed);
-    }
-}
-
 struct fuse_entry_param file_entry(uint64_t valid_ns, uint64_t number, const struct stat *stat)
 {
     double timeout = answer_timeout(valid_ns);
 
     return (struct fuse_entry_param){
         .ino = number, .attr = *stat, .attr_timeout = timeout, .entry_timeout = timeout};
+}
+
+/*
+ * Not before what the kernel keeps of changed files is dropped: a page that it keeps ends where the
+ * file ended, in zeros.
+ */
+static void answer_when_dropped(fuse_req_t request, outdated_give *give, const void *what,
+                                size_t size)
+{
+    outdated_answer(state_of(request)->outdated, request, give, what, size);
+}
+
+/* An outdated_give. */
+static void give_entry(fuse_req_t request, const void *what, size_t size)
+{
+    (void)size;
+    fuse_reply_entry(request, what);
 }
 
 void file_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
@@ -79,34 +81,46 @@ void file_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
     /* Asked before: what stood before nobody else wrote any more does not hold for ever. */
     uint64_t valid_ns = files_valid_ns(files, parent);
     int error = files_lookup(files, parent, name, &number, &stat, &failure);
+    struct fuse_entry_param entry;
 
-    drop_changed(request);
-    if (error == -ENOENT) {
+    if (error == 0) {
+        entry = file_entry(valid_ns, number, &stat);
+    } else if (error == -ENOENT) {
         /* That there is none the kernel may remember too. */
-        fuse_reply_entry(request,
-                         &(struct fuse_entry_param){.entry_timeout = answer_timeout(valid_ns)});
-    } else if (error != 0) {
-        file_answer_error(request, parent, name, error, &failure);
+        entry = (struct fuse_entry_param){.entry_timeout = answer_timeout(valid_ns)};
     } else {
-        struct fuse_entry_param entry = file_entry(valid_ns, number, &stat);
-
-        fuse_reply_entry(request, &entry);
+        file_answer_error(request, parent, name, error, &failure);
+        return;
     }
+    answer_when_dropped(request, give_entry, &entry, sizeof entry);
+}
+
+struct attributes_answer {
+    struct stat stat;
+    double timeout;
+};
+
+/* An outdated_give. */
+static void give_attributes(fuse_req_t request, const void *what, size_t size)
+{
+    const struct attributes_answer *answer = what;
+
+    (void)size;
+    fuse_reply_attr(request, &answer->stat, answer->timeout);
 }
 
 void file_getattr(fuse_req_t request, fuse_ino_t inode)
 {
     struct files *files = files_of(request);
     struct failure failure = {0};
-    struct stat stat;
-    double timeout = answer_timeout(files_valid_ns(files, inode)); /* as file_lookup() does */
-    int error = files_stat(files, inode, &stat, &failure);
+    struct attributes_answer answer = {
+        .timeout = answer_timeout(files_valid_ns(files, inode))}; /* as file_lookup() does */
+    int error = files_stat(files, inode, &answer.stat, &failure);
 
-    drop_changed(request);
     if (error != 0)
         file_answer_error(request, inode, NULL, error, &failure);
     else
-        fuse_reply_attr(request, &stat, timeout);
+        answer_when_dropped(request, give_attributes, &answer, sizeof answer);
 }
 
 void file_readlink(fuse_req_t request, fuse_ino_t inode)
@@ -168,6 +182,12 @@ static bool add_entry(void *context, const struct files_entry *entry)
     return true;
 }
 
+/* An outdated_give. */
+static void give_listing(fuse_req_t request, const void *what, size_t size)
+{
+    fuse_reply_buf(request, what, size);
+}
+
 void file_readdir(fuse_req_t request, fuse_ino_t inode, size_t size, off_t offset, bool plus)
 {
     struct failure failure = {0};
@@ -183,11 +203,10 @@ void file_readdir(fuse_req_t request, fuse_ino_t inode, size_t size, off_t offse
                                           &failure)
                              : -ENOMEM;
 
-    drop_changed(request);
     if (error != 0)
         file_answer_error(request, inode, NULL, error, &failure);
     else
-        fuse_reply_buf(request, data, answer.used);
+        answer_when_dropped(request, give_listing, data, answer.used);
 }
 
 /* ---- Content ---- */

@@ -234,6 +234,7 @@ static void *attend(void *context)
         tree_end(session->state.tree);
         inode_limit_end(session->state.limit);
         write_out_end(session->state.write_out);
+        outdated_end(session->state.outdated);
         fuse_session_exit(session->fuse);
     }
     while (word != 'e') {
@@ -318,8 +319,10 @@ static int serve(struct session *session)
         error = loop(session);
         /* What asks the kernel must not write where the device was. Without workers it could wait
          * for ever, until the device is closed. */
-        if (error >= 0)
+        if (error >= 0) {
             inode_limit_end(session->state.limit);
+            outdated_end(session->state.outdated);
+        }
         /* Cuts the attendant off, should it still wait for a first answer. */
         unmount(session);
         if (write(session->pipe[1], "e", 1) != 1)
@@ -347,6 +350,8 @@ int session_run(struct session *session, struct tree *tree, void (*ready)(void *
         return failure_set(failure, -error, "cannot start a thread: %s", strerror(-error));
     if (tree_files(tree) != NULL)
         error = write_out_create(session->mountpoint, &session->state.write_out);
+    if (error == 0 && tree_files(tree) != NULL)
+        error = outdated_create(session->fuse, tree_files(tree), &session->state.outdated);
     if (error != 0)
         return failure_set(failure, -error, "cannot start a thread: %s", strerror(-error));
     if (pipe2(session->pipe, O_CLOEXEC) != 0)
@@ -365,6 +370,7 @@ void session_free(struct session *session)
 {
     unmount(session);
     write_out_free(session->state.write_out);
+    outdated_free(session->state.outdated);
     inode_limit_free(session->state.limit);
     if (session->fuse != NULL)
         fuse_session_destroy(session->fuse);

@@ -11,7 +11,7 @@ import time
 import pytest
 
 import mounting
-from mounting import eventually
+from mounting import PATIENCE, eventually
 from running import clear, kill, remount, run, sync, write
 from stores import Kept
 
@@ -171,6 +171,34 @@ def test_a_file_that_is_open_shows_what_another_mount_writes(mount_store, store)
         os.fsync(file.fileno())
         assert eventually(lambda: os.fstat(read.fileno()).st_mtime_ns == os.fstat(file.fileno()).st_mtime_ns)
         assert os.pread(read.fileno(), 200, 0) == b"c" * 200
+
+
+def test_what_was_kept_of_a_file_is_dropped_while_others_ask(mount_store, store, root):
+    """More than there are threads that answer, while the kernel waits for a part of that file."""
+    one, other = mount_store(store), mount_store(store)
+    write(one.path("files/a"), b"a" * (8 << 20))
+    assert eventually(other.path("files/a").exists)
+    with open(other.path("files/a"), "rb", buffering=0) as read:
+        top = os.open(other.path("files"), os.O_RDONLY)
+        read.read(100)
+        os.kill(other.pid, signal.SIGSTOP)
+        write(one.path("files/a"), b"b" * (8 << 20))
+        time.sleep(1)  # what the kernel was told has had its time
+        threads = [threading.Thread(target=os.fstat, args=(top,)) for _ in range(100)]
+        threads.append(threading.Thread(target=os.pread, args=(read.fileno(), 100, 4 << 20)))
+        for thread in threads:
+            thread.start()
+            time.sleep(0.005)
+        os.kill(other.pid, signal.SIGCONT)
+        threads[-1].join(PATIENCE)
+        answered = not threads[-1].is_alive()
+        if not answered:  # neither it nor the daemon can be killed then
+            subprocess.run(["umount", "-f", other.point], capture_output=True, check=False)
+        for thread in threads:
+            thread.join()
+        os.close(top)
+        assert answered
+        assert os.pread(read.fileno(), 100, 0) == b"b" * 100
 
 
 def test_what_went_well_is_no_error(mount_store, store):
