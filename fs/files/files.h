@@ -181,6 +181,9 @@ struct files_changed {
 bool files_next_changed(struct files *files, struct files_changed *ret_changed);
 void files_content_dropped(struct files *files, const struct files_changed *changed);
 
+/* Looks whether other mounts have changed something, if files are open and that is not known. */
+void files_follow_opened(struct files *files);
+
 /* The kernel does not know it any more. */
 void files_forget(struct files *files, uint64_t number);
 

@@ -38,15 +38,16 @@ static int reopen_tree(struct files *files, struct failure *failure)
     return error;
 }
 
-/* Of the files that are open, those that the tree has otherwise now. */
+/* Of the files that are open, those that the tree has otherwise now, or that cannot be looked at.
+ */
 static void find_changed(struct files *files)
 {
     for (struct held_file *held = files->held; held != NULL; held = held->hh.next) {
-        struct attributes now;
+        struct attributes now = {.changed = held->changed};
+        int error = held->opened != 0 ? inode_get(&files->tree, held->inode, &now, NULL) : -ESTALE;
 
-        if (held->opened == 0 || inode_get(&files->tree, held->inode, &now, NULL) != 0 ||
-            (now.changed.tv_sec == held->changed.tv_sec &&
-             now.changed.tv_nsec == held->changed.tv_nsec))
+        if (error == -ESTALE || (error == 0 && now.changed.tv_sec == held->changed.tv_sec &&
+                                 now.changed.tv_nsec == held->changed.tv_nsec))
             continue;
         held->changed = now.changed;
         held->change++;

@@ -120,6 +120,15 @@ void files_content_dropped(struct files *files, const struct files_changed *chan
     pthread_mutex_unlock(&files->lock);
 }
 
+/* What cannot be read, who asks is told. */
+void files_follow_opened(struct files *files)
+{
+    pthread_mutex_lock(&files->lock);
+    if (files->held != NULL && !files->claimed && clock_now_ns() >= files->valid_until_ns)
+        (void)files_follow_log(files, NULL);
+    (void)files_end(files, 0);
+}
+
 /*
  * Whether whoever asked knows of it what the tree has. What was told before others replaced that is
  * asked for again when its time is over, and it may have been told a little late.

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/base/clock.h"
+
 struct held_answer {
     fuse_req_t request;
     outdated_give *give;
@@ -78,8 +80,13 @@ static void *run(void *context)
     pthread_mutex_lock(&outdated->lock);
     while (!outdated->ending) {
         serve_held(outdated);
-        if (!outdated->ending && outdated->answers == NULL)
-            pthread_cond_wait(&outdated->wanted, &outdated->lock);
+        if (outdated->ending || outdated->answers != NULL)
+            continue;
+        if (clock_wait(&outdated->wanted, &outdated->lock, clock_now_ns() + FILES_VALID_NS) == 0)
+            continue;
+        pthread_mutex_unlock(&outdated->lock);
+        files_follow_opened(outdated->files);
+        pthread_mutex_lock(&outdated->lock);
     }
     serve_held(outdated);
     pthread_mutex_unlock(&outdated->lock);

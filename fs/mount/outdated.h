@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the kernel keeps of open files that another mount has changed is dropped before it is told
- * of a file's new size or times.
+ * What the kernel keeps of open files that another mount has changed is dropped: before it is told
+ * of a file's new size or times, and in time where nobody asks for those.
  *
  * A thread of its own does it, for the kernel may let it wait until reads of the same file are
  * answered. Whoever answers requests must not wait for that: all of them could, while such a read

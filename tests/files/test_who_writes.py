@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Several mounts of one store, one after another or at once: who writes, and what others see of it."""
 import errno
+import mmap
 import os
 import shutil
 import signal
@@ -171,6 +172,19 @@ def test_a_file_that_is_open_shows_what_another_mount_writes(mount_store, store)
         os.fsync(file.fileno())
         assert eventually(lambda: os.fstat(read.fileno()).st_mtime_ns == os.fstat(file.fileno()).st_mtime_ns)
         assert os.pread(read.fileno(), 200, 0) == b"c" * 200
+
+
+def test_who_only_reads_a_file_that_is_open_sees_what_another_mount_writes(mount_store, store):
+    """Though nobody asks for any file's attributes."""
+    one, other = mount_store(store), mount_store(store)
+    write(one.path("files/a"), b"a" * 10000)
+    assert eventually(other.path("files/a").exists)
+    with open(other.path("files/a"), "rb", buffering=0) as read, \
+            mmap.mmap(read.fileno(), 0, access=mmap.ACCESS_READ) as memory:
+        assert os.pread(read.fileno(), 10000, 0) == b"a" * 10000 == memory[:]
+        write(one.path("files/a"), b"b" * 10000)
+        assert eventually(lambda: os.pread(read.fileno(), 10000, 0) == b"b" * 10000, timeout=10)
+        assert memory[:] == b"b" * 10000
 
 
 def test_what_was_kept_of_a_file_is_dropped_while_others_ask(mount_store, store, root):
