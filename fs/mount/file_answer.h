@@ -26,6 +26,14 @@ void file_answer_error(fuse_req_t request, uint64_t number, const char *name, in
 struct fuse_entry_param file_entry(uint64_t valid_ns, uint64_t number, const struct stat *stat);
 
 /* ---- file_look.c ---- */
+
+/*
+ * The kernel is told of a file's attributes, but not before what it keeps of changed files is
+ * dropped: a page that it keeps ends where the file ended, in zeros.
+ */
+void file_tell_entry(fuse_req_t request, const struct fuse_entry_param *entry);
+void file_tell_attributes(fuse_req_t request, const struct stat *stat, double timeout);
+
 void file_lookup(fuse_req_t request, fuse_ino_t parent, const char *name);
 void file_getattr(fuse_req_t request, fuse_ino_t inode);
 void file_readlink(fuse_req_t request, fuse_ino_t inode);

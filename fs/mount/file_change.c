@@ -165,7 +165,7 @@ void file_link(fuse_req_t request, fuse_ino_t inode, fuse_ino_t parent, const ch
 
     struct fuse_entry_param entry = file_entry(files_valid_ns(files, inode), inode, &stat);
 
-    fuse_reply_entry(request, &entry);
+    file_tell_entry(request, &entry);
 }
 
 void file_remove(fuse_req_t request, fuse_ino_t parent, const char *name, bool directory)
@@ -228,7 +228,7 @@ void file_setattr(fuse_req_t request, fuse_ino_t inode, const struct stat *value
     if (error != 0)
         file_answer_error(request, inode, NULL, error, &failure);
     else
-        fuse_reply_attr(request, &stat, answer_timeout(files_valid_ns(files, inode)));
+        file_tell_attributes(request, &stat, answer_timeout(files_valid_ns(files, inode)));
 }
 
 void file_write(fuse_req_t request, fuse_ino_t inode, const char *bytes, size_t size, off_t offset,

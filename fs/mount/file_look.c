@@ -55,21 +55,37 @@ struct fuse_entry_param file_entry(uint64_t valid_ns, uint64_t number, const str
         .ino = number, .attr = *stat, .attr_timeout = timeout, .entry_timeout = timeout};
 }
 
-/*
- * Not before what the kernel keeps of changed files is dropped: a page that it keeps ends where the
- * file ended, in zeros.
- */
-static void answer_when_dropped(fuse_req_t request, outdated_give *give, const void *what,
-                                size_t size)
-{
-    outdated_answer(state_of(request)->outdated, request, give, what, size);
-}
-
 /* An outdated_give. */
 static void give_entry(fuse_req_t request, const void *what, size_t size)
 {
     (void)size;
     fuse_reply_entry(request, what);
+}
+
+void file_tell_entry(fuse_req_t request, const struct fuse_entry_param *entry)
+{
+    outdated_answer(state_of(request)->outdated, request, give_entry, entry, sizeof *entry);
+}
+
+struct told_attributes {
+    struct stat stat;
+    double timeout;
+};
+
+/* An outdated_give. */
+static void give_attributes(fuse_req_t request, const void *what, size_t size)
+{
+    const struct told_attributes *told = what;
+
+    (void)size;
+    fuse_reply_attr(request, &told->stat, told->timeout);
+}
+
+void file_tell_attributes(fuse_req_t request, const struct stat *stat, double timeout)
+{
+    struct told_attributes told = {.stat = *stat, .timeout = timeout};
+
+    outdated_answer(state_of(request)->outdated, request, give_attributes, &told, sizeof told);
 }
 
 void file_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
@@ -92,35 +108,21 @@ void file_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
         file_answer_error(request, parent, name, error, &failure);
         return;
     }
-    answer_when_dropped(request, give_entry, &entry, sizeof entry);
-}
-
-struct attributes_answer {
-    struct stat stat;
-    double timeout;
-};
-
-/* An outdated_give. */
-static void give_attributes(fuse_req_t request, const void *what, size_t size)
-{
-    const struct attributes_answer *answer = what;
-
-    (void)size;
-    fuse_reply_attr(request, &answer->stat, answer->timeout);
+    file_tell_entry(request, &entry);
 }
 
 void file_getattr(fuse_req_t request, fuse_ino_t inode)
 {
     struct files *files = files_of(request);
     struct failure failure = {0};
-    struct attributes_answer answer = {
-        .timeout = answer_timeout(files_valid_ns(files, inode))}; /* as file_lookup() does */
-    int error = files_stat(files, inode, &answer.stat, &failure);
+    struct stat stat;
+    double timeout = answer_timeout(files_valid_ns(files, inode)); /* as file_lookup() does */
+    int error = files_stat(files, inode, &stat, &failure);
 
     if (error != 0)
         file_answer_error(request, inode, NULL, error, &failure);
     else
-        answer_when_dropped(request, give_attributes, &answer, sizeof answer);
+        file_tell_attributes(request, &stat, timeout);
 }
 
 void file_readlink(fuse_req_t request, fuse_ino_t inode)
@@ -206,7 +208,7 @@ void file_readdir(fuse_req_t request, fuse_ino_t inode, size_t size, off_t offse
     if (error != 0)
         file_answer_error(request, inode, NULL, error, &failure);
     else
-        answer_when_dropped(request, give_listing, data, answer.used);
+        outdated_answer(state_of(request)->outdated, request, give_listing, data, answer.used);
 }
 
 /* ---- Content ---- */

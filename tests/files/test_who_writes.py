@@ -187,6 +187,27 @@ def test_who_only_reads_a_file_that_is_open_sees_what_another_mount_writes(mount
         assert memory[:] == b"b" * 10000
 
 
+def test_who_writes_next_keeps_nothing_of_a_file_that_is_open(mount_store, store):
+    """Nor takes for zeros what came behind its end, which a change of its names tells of."""
+    one, other = mount_store(store), mount_store(store)
+    write(one.path("files/a"), b"a" * 100)
+    assert eventually(other.path("files/a").exists)
+    with open(other.path("files/a"), "rb", buffering=0) as read, open(one.path("files/a"), "ab", buffering=0) as file:
+        assert read.read() == b"a" * 100
+        os.stat(other.path("files/a"))
+        os.kill(other.pid, signal.SIGSTOP)
+        file.write(b"b" * 100)
+        os.fsync(file.fileno())
+        os.kill(one.pid, signal.SIGKILL)
+        linking = threading.Thread(target=os.link, args=(other.path("files/a"), other.path("files/b")))
+        linking.start()
+        time.sleep(0.1)
+        os.kill(other.pid, signal.SIGCONT)
+        linking.join(PATIENCE)
+        assert os.pread(read.fileno(), 200, 0) == b"a" * 100 + b"b" * 100
+    clear(one)
+
+
 def test_what_was_kept_of_a_file_is_dropped_while_others_ask(mount_store, store, root):
     """More than there are threads that answer, while the kernel waits for a part of that file."""
     one, other = mount_store(store), mount_store(store)
