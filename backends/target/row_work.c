@@ -139,6 +139,15 @@ bool row_work_is_key(const struct row_work *work, size_t index)
     return false;
 }
 
+bool row_work_has_key(const struct row_work *work)
+{
+    for (size_t k = 0; k < work->plan.key_count; k++) {
+        if (work->key_places[k] == SIZE_MAX || work->cells[work->key_places[k]].class == CELL_NULL)
+            return false;
+    }
+    return true;
+}
+
 /* ---- A row ----------------------------------------------------------------------------------- */
 
 /* Cells without data are put one after another into work->large, which has room for all. */

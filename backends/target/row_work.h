@@ -61,4 +61,7 @@ const char *row_work_column(const struct row_work *work, size_t index);
 /* Whether it is one of the key. */
 bool row_work_is_key(const struct row_work *work, size_t index);
 
+/* Whether the fitted row's key is one: with NULL in it, it is no other row's. */
+bool row_work_has_key(const struct row_work *work);
+
 #endif

@@ -66,6 +66,7 @@ static void close_load(struct load *base)
     sqlite3_finalize(load->update);
     sqlite3_finalize(load->insert);
     sqlite3_finalize(load->read_back);
+    sqlite3_finalize(load->read_new);
     sqlite_seen_free(load->seen);
     sqlite_stage_free(load->stage);
     sqlite_waiting_free(load->waiting);

@@ -34,7 +34,8 @@ struct sqlite_load {
 
     bool by_rowid; /* rows are read back by their rowid, for want of a key */
     sqlite3_stmt *read_back;
-    struct cell *back; /* cells as they were read back */
+    sqlite3_stmt *read_new; /* … by its rowid, as a key with NULL in it finds none */
+    struct cell *back;      /* cells as they were read back */
     char (*numbers)[32];
     struct row_sum sum; /* of what was written into a table that was empty */
 };

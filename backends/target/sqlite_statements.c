@@ -89,7 +89,7 @@ int sqlite_add_where_key(struct buffer *sql, const struct table *table, const st
         if (error == 0)
             error = sqlite_add_name(sql, table->raw_columns[work->plan.key[k]]);
         if (error == 0)
-            error = buffer_print(sql, " IS ?%zu", work->key_places[k] + 1);
+            error = buffer_print(sql, " = ?%zu", work->key_places[k] + 1);
     }
     return error;
 }
@@ -104,7 +104,7 @@ int sqlite_add_same_key(struct buffer *sql, const struct table *table, const str
         if (error == 0)
             error = sqlite_add_name(sql, table->raw_columns[work->plan.key[k]]);
         if (error == 0)
-            error = buffer_print(sql, " IS c%zu", work->key_places[k]);
+            error = buffer_print(sql, " = c%zu", work->key_places[k]);
     }
     return error;
 }

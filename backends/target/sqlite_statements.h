@@ -37,11 +37,11 @@ int sqlite_add_collation(struct buffer *sql, const struct sqlite_target *target,
  * and an index of it serves. */
 int sqlite_add_laid_down(struct buffer *sql, const struct row_work *work);
 
-/* " WHERE a IS ?1 AND b IS ?2": the row that has the key. */
+/* " WHERE a = ?1 AND b = ?2": the row that has the key; of one with NULL in it, none. */
 int sqlite_add_where_key(struct buffer *sql, const struct table *table,
                          const struct row_work *work);
 
-/* "ROW.a IS c0 AND ROW.b IS c1": a row of the table has the key of the one that is laid down. */
+/* "ROW.a = c0 AND ROW.b = c1": a row of the table has the key of the one that is laid down. */
 int sqlite_add_same_key(struct buffer *sql, const struct table *table, const struct row_work *work,
                         const char *row);
 
