@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "backends/target/sqlite_orphans.h"
+
 static int put(struct load *base, const struct cell *cells, struct cursor *cursor,
                struct failure *failure)
 {
@@ -134,6 +136,8 @@ int sqlite_open_load(struct target *base, const struct load_plan *plan, struct l
     load->target = target;
     load->table = table;
     error = row_work_create(&load->work, ENGINE_SQLITE, plan, &load->load.counts, failure);
+    if (error == 0 && !target->unrelated)
+        error = sqlite_watch_orphans(target, table, failure);
     if (error == 0)
         error = prepare(load, failure);
     if (error != 0) {

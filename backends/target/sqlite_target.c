@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "backends/source/plain_file.h"
+#include "backends/target/sqlite_orphans.h"
 #include "backends/target/targets.h"
 #include "fs/base/called_off.h"
 
@@ -197,6 +198,8 @@ static int check(struct target *base, struct failure *failure)
         return error;
     sqlite3_db_status(target->connection.database, SQLITE_DBSTATUS_DEFERRED_FKS, &pending, &highest,
                       0);
+    if (pending != 0 || sqlite_had_orphans(target))
+        error = sqlite_find_new_orphan(target, failure);
     for (size_t i = 0; pending != 0 && i < table_count(base) && error == 0; i++) {
         if (sqlite_nth_table(target, i)->schema->foreign_key_count != 0)
             error = find_orphan(target, sqlite_nth_table(target, i), failure);
@@ -240,6 +243,7 @@ static void close_target(struct target *base)
     struct sqlite_target *target = (struct sqlite_target *)base;
 
     rollback(base);
+    sqlite_watched_release(target);
     sqlite3_close_v2(target->connection.database);
     /* A file that was made for nothing. */
     if (target->made && !target->committed)

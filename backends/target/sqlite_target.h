@@ -42,7 +42,9 @@ struct sqlite_target {
     size_t made_count;
     struct sqlite_staged *staged;
     size_t staged_count;
-    unsigned long room_count; /* tables that rows have waited in (sqlite_waiting.h) */
+    struct sqlite_watched *watched; /* foreign keys (sqlite_orphans.h) */
+    size_t watched_count;
+    unsigned long room_count; /* tables of the transaction's own, each with a name of its own */
     struct cell *cells;       /* of lock_row */
     char (*numbers)[32];
     sqlite3_stmt *locked;

@@ -28,3 +28,24 @@ def test_they_come_where_somebody_says_so(crmfs, place, kind, how):
     assert target.value("SELECT * FROM b ORDER BY id").replace("\t", "|") == ROWS
     with pytest.raises(Exception):
         target.sql(("PRAGMA foreign_keys = 1;" if kind == "sqlite" else "") + "INSERT INTO b VALUES (3, 7)")
+
+
+@pytest.mark.parametrize("rows, status", [
+    ("b VALUES (1, 8), (2, 1)", 1),  # one more, and one less
+    ("b VALUES (1, 8), (2, NULL)", 1),
+    ("b VALUES (2, 8)", 1),
+    ("b VALUES (2, 9)", 1),
+    ("a VALUES (9); INSERT INTO b VALUES (3, 8)", 1),
+    ("a VALUES (7); INSERT INTO b VALUES (3, 7)", 0)])
+@pytest.mark.parametrize("more", ["", " WITHOUT ROWID"])
+def test_old_ones_hide_no_new_one(crmfs, place, rows, status, more):
+    """SQLite counts both: those that the target had before are nobody's fault, and no credit either."""
+    source, target = place("sqlite"), place("sqlite")
+    target.sql(TABLES.replace("a);", f"a){more};"))
+    source.sql("PRAGMA foreign_keys = 0; CREATE TABLE a (id INTEGER PRIMARY KEY); CREATE TABLE b (id INTEGER PRIMARY "
+               f"KEY, a INTEGER REFERENCES a); INSERT INTO {rows}")
+    before = target.sql(".dump")
+    told = crmfs("restore", "--mode", "upsert", "--to", target.url, source.url, status=status).stderr
+    assert (target.sql(".dump") == before) == (status == 1)
+    assert ("--orphans" in told) == (status == 1)
+    assert "crmfs" not in target.sql(".schema")
