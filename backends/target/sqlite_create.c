@@ -9,8 +9,10 @@
 #include <string.h>
 
 #include "backends/target/create.h"
+#include "backends/target/ddl.h"
 #include "backends/target/sqlite_statements.h"
 #include "backends/target/sqlite_target.h"
+#include "fs/base/ascii.h"
 #include "fs/base/memory.h"
 
 void made_table_free(struct made_table *made)
@@ -61,9 +63,9 @@ static int authorize(void *context, int action, const char *one, const char *two
 /* What a statement may do. */
 enum guard { GUARD_NOTHING, GUARD_TABLE, GUARD_VIEW };
 
-/* Runs the first statement of *PLACE, which moves behind it. */
-static int run_first(struct sqlite_target *target, const char **place, enum guard guard,
-                     const char *table, struct failure *failure)
+/* Runs the first statement of *PLACE, unless it is PASSED over; *PLACE moves behind it. */
+static int take_first(struct sqlite_target *target, const char **place, enum guard guard,
+                      bool passed, const char *table, struct failure *failure)
 {
     sqlite3 *database = target->connection.database;
     sqlite3_stmt *statement = NULL;
@@ -73,13 +75,19 @@ static int run_first(struct sqlite_target *target, const char **place, enum guar
     if (guard != GUARD_NOTHING)
         sqlite3_set_authorizer(database, authorize, &view);
     code = sqlite3_prepare_v2(database, *place, -1, &statement, place);
-    if (code == SQLITE_OK && statement != NULL)
+    if (code == SQLITE_OK && statement != NULL && !passed)
         code = sqlite3_step(statement);
     sqlite3_set_authorizer(database, NULL, NULL);
     sqlite3_finalize(statement);
     if (code == SQLITE_OK || code == SQLITE_DONE || code == SQLITE_ROW)
         return 0;
     return sqlite_target_failure(target, code, table, failure);
+}
+
+static int run_first(struct sqlite_target *target, const char **place, enum guard guard,
+                     const char *table, struct failure *failure)
+{
+    return take_first(target, place, guard, false, table, failure);
 }
 
 /* SQLite takes foreign keys to tables that are not there yet. */
@@ -218,7 +226,8 @@ static int is_name_taken(struct sqlite_target *target, const char *name, bool *r
                : sqlite_target_failure(target, code, NULL, failure);
 }
 
-static int add_indexes(struct sqlite_target *target, const struct made_table *made,
+/* UNIQUES: those that are unique; else what is still lacking. */
+static int add_indexes(struct sqlite_target *target, const struct made_table *made, bool uniques,
                        struct failure *failure)
 {
     const struct schema *schema = made->table.schema;
@@ -227,8 +236,11 @@ static int add_indexes(struct sqlite_target *target, const struct made_table *ma
     for (size_t i = 0; i < made->extras.index_count && error == 0; i++) {
         cleanup_buffer struct buffer sql = BUFFER(SQLITE_SQL_LIMIT);
         char name[CREATE_INDEX_NAME_SIZE];
+        bool is_unique = made->extras.indexes[i].is_unique;
         bool is_taken;
 
+        if (uniques ? !is_unique : is_unique && made->has_uniques)
+            continue;
         create_index_name(ENGINE_SQLITE, schema, &made->extras, i, false, name);
         error = is_name_taken(target, name, &is_taken, failure);
         if (error == 0 && is_taken)
@@ -247,6 +259,79 @@ static int add_indexes(struct sqlite_target *target, const struct made_table *ma
     return error;
 }
 
+/* Runs those of SQLite's own statements that make unique indexes, and keeps the others. */
+static int run_uniques(struct sqlite_target *target, struct made_table *made,
+                       struct failure *failure)
+{
+    const char *name = made->table.schema->name;
+    const char *place = made->rest;
+    cleanup_buffer struct buffer left = BUFFER(SQLITE_SQL_LIMIT);
+    int error = 0;
+
+    while (*place != '\0' && error == 0) {
+        const char *begin = place;
+        struct sql_lexer lexer = ddl_lexer(ENGINE_SQLITE, place);
+        bool is_unique = sql_accept(&lexer, "CREATE") && sql_accept(&lexer, "UNIQUE");
+
+        error = take_first(target, &place, GUARD_TABLE, !is_unique, name, failure);
+        if (error == 0 && !is_unique)
+            error = buffer_append(&left, begin, (size_t)(place - begin));
+    }
+    if (error == 0)
+        error = buffer_append(&left, "", 1);
+    if (error == 0) {
+        free(made->rest);
+        made->rest = (char *)steal_pointer(&left.data);
+    }
+    return error;
+}
+
+/* Whether KEY refers to what is no primary key of SCHEMA's. */
+static bool refers_elsewhere(const struct foreign_key *key, const struct schema *schema)
+{
+    if (!ascii_equal(key->target_table, schema->name) || key->target_columns == NULL)
+        return false;
+    for (size_t i = 0; i < key->count; i++) {
+        size_t k = 0;
+
+        while (k < schema->primary_key_count &&
+               !ascii_equal(schema->columns[schema->primary_key[k]].name, key->target_columns[i]))
+            k++;
+        if (k == schema->primary_key_count)
+            return true;
+    }
+    return key->count != schema->primary_key_count;
+}
+
+static bool is_referred(const struct sqlite_target *target, const struct schema *schema)
+{
+    for (size_t i = 0; i < target->target.class->table_count(&target->target); i++) {
+        const struct schema *child = sqlite_nth_table(target, i)->schema;
+
+        for (size_t f = 0; f < child->foreign_key_count; f++) {
+            if (refers_elsewhere(&child->foreign_keys[f], schema))
+                return true;
+        }
+    }
+    return false;
+}
+
+int sqlite_make_referred(struct sqlite_target *target, struct failure *failure)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < target->made_count && error == 0; i++) {
+        struct made_table *made = target->made_tables[i];
+
+        if (made->has_uniques || !is_referred(target, made->table.schema))
+            continue;
+        error = made->rest != NULL ? run_uniques(target, made, failure)
+                                   : add_indexes(target, made, true, failure);
+        made->has_uniques = true;
+    }
+    return error;
+}
+
 int sqlite_complete_tables(struct sqlite_target *target, struct failure *failure)
 {
     int error = 0;
@@ -260,7 +345,7 @@ int sqlite_complete_tables(struct sqlite_target *target, struct failure *failure
         free(made->rest);
         made->rest = NULL;
         if (error == 0)
-            error = add_indexes(target, made, failure);
+            error = add_indexes(target, made, false, failure);
         table_extras_release(&made->extras);
     }
     return error;

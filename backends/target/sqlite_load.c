@@ -137,6 +137,8 @@ int sqlite_open_load(struct target *base, const struct load_plan *plan, struct l
     load->table = table;
     error = row_work_create(&load->work, ENGINE_SQLITE, plan, &load->load.counts, failure);
     if (error == 0 && !target->unrelated)
+        error = sqlite_make_referred(target, failure);
+    if (error == 0 && !target->unrelated)
         error = sqlite_watch_orphans(target, table, failure);
     if (error == 0)
         error = prepare(load, failure);

@@ -17,6 +17,7 @@ struct made_table {
     struct table table;
     char *rest; /* SQLite's own words: indexes, triggers; NULL: of another kind, … */
     struct table_extras extras; /* … whose indexes these are */
+    bool has_uniques;           /* … of which it has those that are unique */
 };
 
 /* Rows laid down for a table whose others will be deleted. All borrowed from the load. */
@@ -77,6 +78,9 @@ void sqlite_take_cells(sqlite3_stmt *statement, int first, size_t count, struct 
 
 int sqlite_create_table(struct target *base, const struct schema *like, const char *kind,
                         struct schema **ret_schema, char **ret_notes, struct failure *failure);
+/* Makes the unique indexes of new tables that foreign keys refer to: without these, no row goes
+ * into either table. */
+int sqlite_make_referred(struct sqlite_target *target, struct failure *failure);
 /* Makes what new tables still lack. */
 int sqlite_complete_tables(struct sqlite_target *target, struct failure *failure);
 int sqlite_create_view(struct target *base, const struct schema *like, struct failure *failure);

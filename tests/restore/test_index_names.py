@@ -61,3 +61,19 @@ def test_there_and_back(crmfs, place):
     for one, next_ in zip(places, places[1:]):
         crmfs("migrate", one.url, next_.url)
     assert [indexes(one)["deal"][("due", False)] for one in places] == ["by_due"] + ["deal_by_due_idx"] * 4
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_unique_ones_are_there_for_foreign_keys(crmfs, place, kind):
+    """SQLite writes no row of a table that refers to columns which are not unique, nor of the one that it refers to."""
+    source, target = place(kind), place("sqlite")
+    source.sql("CREATE TABLE lands (id INTEGER PRIMARY KEY, a INTEGER, code VARCHAR(9), name VARCHAR(9) UNIQUE);"
+               "CREATE INDEX lands_a ON lands (a); CREATE UNIQUE INDEX lands_code ON lands (code, a);"
+               "CREATE UNIQUE INDEX \"odd ;\" ON lands (name, a);"
+               "CREATE TABLE towns (id INTEGER PRIMARY KEY, a INTEGER, land VARCHAR(9), twin VARCHAR(9), "
+               "FOREIGN KEY (land, a) REFERENCES lands (code, a), FOREIGN KEY (twin) REFERENCES lands (name));"
+               "INSERT INTO lands VALUES (1, 2, 'x', 'n'); INSERT INTO towns VALUES (1, 2, 'x', 'n')")
+    crmfs("restore", "--to", target.url, source.url)
+    assert target.sql("PRAGMA foreign_key_check; SELECT * FROM towns") == "1|2|x|n\n"
+    names = target.sql("SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE%INDEX%' ORDER BY 1").split("\n")[:-1]
+    assert names == sorted(["lands_a", "lands_code", "odd ;"] + (["lands_name_key"] if kind == "postgresql" else []))
