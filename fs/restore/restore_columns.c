@@ -154,7 +154,12 @@ static int match_column(const struct restore_plan *plan, struct restore_table *t
                            table->target->name, name, table->source->name, from->name,
                            table->source->name, from->name);
     if (table->target->columns[found].generated)
-        return 0;
+        return from->generated
+                   ? 0
+                   : notes_add(notes,
+                               "column \"%s\" is generated in the target, which makes its values "
+                               "itself: those of the source are not written",
+                               table->target->columns[found].name);
     for (size_t i = 0; i < index; i++) {
         if (table->columns[i] == found)
             return failure_set(failure, EINVAL,

@@ -18,18 +18,18 @@ def make(path, *statements):
 
 def test_what_differs_is_said(kind, place, counts, work):
     """Retyped, narrowed, added columns, another key; --ignore-columns for one that is gone."""
-    source = make(work / "s.db", "CREATE TABLE t (id INTEGER PRIMARY KEY, code TEXT, gone TEXT, name VARCHAR(50))",
-                  "INSERT INTO t VALUES (1, '12', 'x', 'short')")
+    source = make(work / "s.db", "CREATE TABLE t (id INTEGER PRIMARY KEY, code TEXT, gone TEXT, name VARCHAR(50), twice INTEGER)",
+                  "INSERT INTO t VALUES (1, '12', 'x', 'short', 5)")
     target = place(kind)
     target.sql("CREATE TABLE t (id BIGINT NOT NULL, code BIGINT, name VARCHAR(9), added VARCHAR(9) DEFAULT 'new', "
-               "PRIMARY KEY (name))")
+               "twice BIGINT GENERATED ALWAYS AS (id * 2) STORED, PRIMARY KEY (name))")
     told = counts("--ignore-columns", "gone", "--to", target.url, source)["t"]
     notes = "\n".join(told["notes"])
     assert told["inserted"] == 1
     for words in ('column "gone" is ignored', 'column "added" is new: new rows get its default',
-                  "the primary key is another one", 'column "code" was'):
+                  "the primary key is another one", 'column "code" was', 'column "twice" is generated in the target'):
         assert words in notes, notes
-    assert target.value("SELECT added FROM t") == "new"
+    assert target.value("SELECT added FROM t WHERE twice = 2") == "new"
 
 
 # Column of the target → a value that it does not hold as it is, of the source's type.
