@@ -22,6 +22,7 @@ enum default_kind {
 struct default_rule {
     enum default_kind kind;
     char *text;   /* NULL: none */
+    bool in_utc;  /* of DEFAULT_NOW: by the clock of UTC, whatever the session's zone is */
     bool renewed; /* set again whenever the row is changed (MySQL's ON UPDATE) */
 };
 

@@ -6,6 +6,7 @@
 #include "backends/target/create.h"
 #include "backends/target/ddl.h"
 #include "backends/target/rules_internal.h"
+#include "fs/base/ascii.h"
 #include "fs/base/memory.h"
 
 #define KEY_COLUMNS_LIMIT 64
@@ -59,7 +60,29 @@ static void skip_casts(struct sql_lexer *lexer)
 static bool is_now(const struct sql_token *token)
 {
     return sql_is(token, "CURRENT_TIMESTAMP") || sql_is(token, "NOW") ||
-           sql_is(token, "LOCALTIMESTAMP");
+           sql_is(token, "LOCALTIMESTAMP") || sql_is(token, "UTC_TIMESTAMP");
+}
+
+/* Behind what may be now(): AT TIME ZONE 'UTC', as PostgreSQL has it. */
+static int take_zone(struct rules_reader *reader, struct default_rule *rule)
+{
+    struct sql_lexer *lexer = &reader->lexer;
+    struct sql_token token;
+    cleanup_free char *zone = NULL;
+
+    if (rule->kind != DEFAULT_NOW || !sql_accept(lexer, "AT"))
+        return 0;
+    sql_accept(lexer, "TIME");
+    sql_accept(lexer, "ZONE");
+    token = sql_next(lexer);
+    zone = sql_text(lexer, &token);
+    if (zone == NULL)
+        return -ENOMEM;
+    rule->in_utc = ascii_equal(zone, "UTC");
+    if (!rule->in_utc)
+        rule->kind = DEFAULT_OTHER;
+    skip_casts(lexer);
+    return 0;
 }
 
 /* One literal, a sign before it. */
@@ -90,6 +113,7 @@ static int take_literal(struct rules_reader *reader, struct default_rule *ret_ru
         ret_rule->kind = DEFAULT_NONE;
     } else if (is_now(&token)) {
         ret_rule->kind = DEFAULT_NOW;
+        ret_rule->in_utc = reader->engine == ENGINE_SQLITE || sql_is(&token, "UTC_TIMESTAMP");
         if (sql_accept(lexer, "("))
             sql_skip_parentheses(lexer);
     }
@@ -106,6 +130,11 @@ static int take_default(struct rules_reader *reader, size_t column)
     int error = take_literal(reader, rule);
 
     skip_casts(lexer);
+    if (error == 0)
+        error = take_zone(reader, rule);
+    /* A moment is one wherever the session is. */
+    if (reader->schema->columns[column].type == COLUMN_TIMESTAMP)
+        rule->in_utc = true;
     if (nested && !sql_accept(lexer, ")")) {
         rule->kind = DEFAULT_OTHER;
         sql_skip_parentheses(lexer);

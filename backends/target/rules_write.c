@@ -70,10 +70,24 @@ static bool holds(enum target_engine engine, const struct column *like, const ch
 
 /* ---- Defaults -------------------------------------------------------------------------------- */
 
-static int add_now(enum target_engine engine, const char *type, struct buffer *sql)
+/* Whether values of TYPE are moments, whatever zone they are written in. */
+static bool is_zoned(enum target_engine engine, const char *type)
+{
+    return engine == ENGINE_POSTGRES ? strstr(type, "with time zone") != NULL
+                                     : engine == ENGINE_MYSQL && strncmp(type, "timestamp", 9) == 0;
+}
+
+/* SQLite has no clock but that of UTC. */
+static int add_now(enum target_engine engine, const struct default_rule *rule, const char *type,
+                   struct buffer *sql)
 {
     const char *digits = strchr(type, '(');
 
+    if (rule->in_utc && engine != ENGINE_SQLITE && !is_zoned(engine, type))
+        return engine == ENGINE_POSTGRES
+                   ? buffer_append_text(sql, " DEFAULT (now() AT TIME ZONE 'UTC')")
+                   : buffer_print(sql, " DEFAULT (utc_timestamp%s)",
+                                  digits != NULL ? digits : "()");
     /* MySQL wants as many digits as the column has. */
     return engine == ENGINE_MYSQL && digits != NULL
                ? buffer_print(sql, " DEFAULT CURRENT_TIMESTAMP%s", digits)
@@ -91,7 +105,7 @@ static int add_default(enum target_engine engine, const struct default_rule *rul
     if (rule->kind == DEFAULT_NOW) {
         if (column->type != COLUMN_DATETIME && column->type != COLUMN_TIMESTAMP)
             return 0;
-        error = add_now(engine, type, sql);
+        error = add_now(engine, rule, type, sql);
         return error == 0 ? 1 : error;
     }
     switch (column->type) {
@@ -143,6 +157,11 @@ int rules_add_default(enum target_engine engine, const struct table_rules *rules
         return said;
     if (said == 0)
         error = notes_add(notes, "the default of column \"%s\" is not brought along", name);
+    else if (engine == ENGINE_SQLITE && rule->kind == DEFAULT_NOW && !rule->in_utc)
+        error = notes_add(notes,
+                          "the default of column \"%s\" is the time in UTC now, and no longer that "
+                          "of the session's zone",
+                          name);
     if (error == 0 && rule->renewed)
         error = notes_add(
             notes, "column \"%s\" is not set any more when its row changes (ON UPDATE)", name);

@@ -109,3 +109,30 @@ def test_a_default_that_would_not_fit(counts, place):
     notes = counts("--to", target.url, source.url)["t"]["notes"]
     assert notes == ['the default of column "day" is not brought along']
     assert target.value("INSERT INTO t (id) VALUES (1) RETURNING moment") == "2026-02-03 04:05:06"
+
+
+NOW = {"mysql": "utc_timestamp()", "postgresql": "(now() AT TIME ZONE 'UTC')"}
+
+
+@pytest.mark.parametrize("kind", NOW)
+def test_the_time_of_utc(crmfs, counts, place, kind):
+    """SQLite's CURRENT_TIMESTAMP knows no zone; a session elsewhere makes the same of it, also when it comes back."""
+    zone = "SET TIME ZONE 'Asia/Tokyo';" if kind == "postgresql" else "SET time_zone = '+09:00';"
+    source, target, again = place("sqlite"), place(kind), place("sqlite")
+    source.sql("CREATE TABLE t (id INTEGER PRIMARY KEY, a DATETIME DEFAULT CURRENT_TIMESTAMP, "
+               "b TIMESTAMP DEFAULT (CURRENT_TIMESTAMP))")
+    assert counts("--to", target.url, source.url)["t"]["notes"] == []
+    target.sql(f"{zone} INSERT INTO t (id) VALUES (1)")
+    here = f"{zone} SELECT count(*) FROM t WHERE a BETWEEN %s - INTERVAL {{}} AND %s AND a = b" % (NOW[kind], NOW[kind])
+    assert target.value(here.format("'2' MINUTE")).split()[-1] == "1"
+    assert counts("--to", again.url, target.url)["t"]["notes"] == []
+    again.sql("INSERT INTO t (id) VALUES (2)")
+    assert again.value("SELECT count(*) FROM t WHERE abs(julianday(a) - julianday('now')) < 0.01 AND a = b AND id = 2") == "1"
+    local = place(kind)
+    local.sql("CREATE TABLE t (id INTEGER PRIMARY KEY, a TIMESTAMP(0) NULL DEFAULT LOCALTIMESTAMP, "
+              "b {} DEFAULT CURRENT_TIMESTAMP)".format("timestamptz" if kind == "postgresql" else "DATETIME"))
+    other = {"mysql": "postgresql", "postgresql": "mysql"}[kind]
+    assert counts("--to", place(other).url, local.url)["t"]["notes"] == []
+    notes = counts("--to", place("sqlite").url, local.url)["t"]["notes"]
+    assert [note.split(",")[0] for note in notes] == [
+        'the default of column "{}" is the time in UTC now'.format("a" if kind == "postgresql" else "b")]
