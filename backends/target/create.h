@@ -80,6 +80,11 @@ void create_index_name(enum target_engine engine, const struct schema *like,
                        const struct table_extras *extras, size_t number, bool is_taken,
                        char name[CREATE_INDEX_NAME_SIZE]);
 
+/* Another name for what cannot have NAME: it, cut where there is no room, and a sum. Each NUMBER
+ * gives one. */
+void create_other_name(enum target_engine engine, const char *name, unsigned number,
+                       char other[CREATE_INDEX_NAME_SIZE]);
+
 /* Appends "CREATE [UNIQUE] INDEX index_name ON table_name (…)". */
 int create_index_write(enum target_engine engine, const struct schema *like,
                        const struct table_index *index, const char *index_name,

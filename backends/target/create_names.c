@@ -86,6 +86,21 @@ static struct room room_for(enum target_engine engine, char name[CREATE_INDEX_NA
     return room;
 }
 
+/* … and a sum behind it. */
+static struct room room_for_more(enum target_engine engine, char name[CREATE_INDEX_NAME_SIZE])
+{
+    struct room room = room_for(engine, name);
+
+    room.bytes_most -= SUM_SIZE;
+    room.characters_left -= SUM_SIZE;
+    return room;
+}
+
+static void add_sum(const struct room *room, XXH32_hash_t sum)
+{
+    snprintf(room->name + room->size, CREATE_INDEX_NAME_SIZE - room->size, "_%08x", sum);
+}
+
 /* Adds the characters of TEXT that can be in a name. Whether it is there as a whole. */
 static bool add(struct room *room, const char *text)
 {
@@ -157,11 +172,17 @@ void create_index_name(enum target_engine engine, const struct schema *like,
     if (add_index_name(&room, engine, like, extras, number) && !ends_badly(&room) && !is_taken &&
         !is_repeated(engine, like, extras, number, name))
         return;
-    room = room_for(engine, name);
-    room.bytes_most -= SUM_SIZE;
-    room.characters_left -= SUM_SIZE;
+    room = room_for_more(engine, name);
     add_index_name(&room, engine, like, extras, number);
-    snprintf(
-        name + room.size, CREATE_INDEX_NAME_SIZE - room.size, "_%08x",
-        XXH32(given, strlen(given), XXH32(like->name, strlen(like->name), (XXH32_hash_t)number)));
+    add_sum(&room, XXH32(given, strlen(given),
+                         XXH32(like->name, strlen(like->name), (XXH32_hash_t)number)));
+}
+
+void create_other_name(enum target_engine engine, const char *name, unsigned number,
+                       char other[CREATE_INDEX_NAME_SIZE])
+{
+    struct room room = room_for_more(engine, other);
+
+    add(&room, name);
+    add_sum(&room, XXH32(name, strlen(name), number));
 }

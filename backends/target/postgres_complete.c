@@ -25,7 +25,7 @@ static int run_later(struct postgres_target *target, const char *text, struct fa
     if (error == 0)
         error = buffer_append(&sql, "", 1);
     if (error == 0)
-        error = postgres_try_statement(target, (const char *)sql.data, true, failure);
+        error = postgres_make(target, (const char *)sql.data, true, failure);
     return error > 0 ? 0 : error;
 }
 

@@ -101,7 +101,7 @@ static int take_statement(struct creating *creating, const char *sql, struct fai
     }
     if (kinds[kind].when == RUN_LATER)
         return buffer_append(&creating->later, sql, strlen(sql) + 1);
-    result = postgres_try_statement(creating->target, sql, kinds[kind].may_be_there, failure);
+    result = postgres_make(creating->target, sql, kinds[kind].may_be_there, failure);
     return result > 0 ? 0 : result;
 }
 

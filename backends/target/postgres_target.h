@@ -158,6 +158,13 @@ int postgres_try_statement(struct postgres_target *target, const char *sql, bool
                            struct failure *failure);
 
 /*
+ * The same; where an index of SQL's, or a constraint that has one, finds its name taken by another,
+ * it gets one that is free.
+ */
+int postgres_make(struct postgres_target *target, const char *sql, bool may_be_there,
+                  struct failure *failure);
+
+/*
  * What has no schema in its name is public's: so it is shown, and found again. Until the catalogue
  * is read the next time, or postgres_find_as_usual.
  */

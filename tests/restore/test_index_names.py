@@ -2,6 +2,8 @@
 """Every index of a table comes along, whatever it is called and whatever that name is cut to elsewhere."""
 import pytest
 
+from test_dumps import dumped
+
 LONG = "aos_products_quotes_line_items_audit_table"
 UNIQUE = {
     "sqlite": "SELECT m.name, (SELECT group_concat(i.name || ':' || l.\"unique\" || ':' || replace(l.name, char(10), ''), ',') FROM "
@@ -77,3 +79,25 @@ def test_unique_ones_are_there_for_foreign_keys(crmfs, place, kind):
     assert target.sql("PRAGMA foreign_key_check; SELECT * FROM towns") == "1|2|x|n\n"
     names = target.sql("SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE%INDEX%' ORDER BY 1").split("\n")[:-1]
     assert names == sorted(["lands_a", "lands_code", "odd ;"] + (["lands_name_key"] if kind == "postgresql" else []))
+
+
+@pytest.mark.parametrize("options", [None, [], ["--inserts"]], ids=["live", "dump", "inserts"])
+def test_taken_by_the_table_that_was(crmfs, place, work, options):
+    """PostgreSQL's are the schema's: those of a table that was put aside by another name are still there."""
+    source, target = place("postgresql"), place("postgresql")
+    make = ("CREATE TABLE {0} (id integer CONSTRAINT deal_pkey PRIMARY KEY, a integer "
+            "CONSTRAINT \"odd ;\" UNIQUE, b integer, CONSTRAINT {2} EXCLUDE USING btree (b WITH =));"
+            "CREATE INDEX by_a ON {0} (a); CREATE UNIQUE INDEX {1} ON {0} (b, a); INSERT INTO {0} VALUES (1, 2, 3);")
+    long = "n" * 63
+    source.sql(make.format("deal", long, "apart"))
+    target.sql(make.format("deal_old", long, "apart") + "CREATE VIEW by_b AS SELECT 1")
+    source.sql("CREATE INDEX by_b ON deal (b)")
+    url = source.url
+    if options is not None:
+        url = work / "crm.sql"
+        url.write_bytes(dumped("postgresql", source, *options))
+    crmfs("restore", "--to", target.url, url)
+    question = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'deal'::regclass ORDER BY 1;" \
+               "SELECT indkey, indisunique, indisprimary FROM pg_index WHERE indrelid = 'deal'::regclass ORDER BY 1, 2, 3"
+    assert target.sql(question) == source.sql(question) != ""
+    assert target.value(question.replace("deal", "deal_old")) != ""
