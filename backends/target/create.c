@@ -58,15 +58,28 @@ bool create_counts_otherwise(const char *type)
     return strncmp(type, "numeric", strlen("numeric")) == 0;
 }
 
+/* An INTEGER PRIMARY KEY of SQLite's, which counts by itself. */
+static bool is_rowid(enum target_engine engine, const struct schema *like, size_t index)
+{
+    return engine == ENGINE_SQLITE && like->primary_key_count == 1 &&
+           like->primary_key[0] == index && like->columns[index].type == COLUMN_INTEGER;
+}
+
+/* Whether the column counts by itself in ENGINE. */
+static bool counts_there(enum target_engine engine, const struct schema *like,
+                         const struct table_extras *extras, size_t index)
+{
+    return engine == ENGINE_SQLITE ? is_rowid(engine, like, index) : extras->counting == index;
+}
+
 static int write_column(enum target_engine engine, const struct schema *like, const char *kind,
                         const struct table_extras *extras, size_t index, struct buffer *sql,
                         struct buffer *notes)
 {
     const struct column *column = &like->columns[index];
     char type[CREATE_TYPE_SIZE];
-    bool rowid = engine == ENGINE_SQLITE && like->primary_key_count == 1 &&
-                 like->primary_key[0] == index && column->type == COLUMN_INTEGER;
-    bool counts = extras->counting == index;
+    bool rowid = is_rowid(engine, like, index);
+    bool counts = extras->counting == index && counts_there(engine, like, extras, index);
     bool serial = false;
     int error = create_add_name(engine, column->name, sql);
 
@@ -122,6 +135,16 @@ static int note_rest(enum target_engine engine, const struct schema *like,
     if (error == 0 && extras->left_out != 0)
         error = notes_add(notes, "%zu index%s over more than columns %s not made", extras->left_out,
                           extras->left_out == 1 ? "" : "es", extras->left_out == 1 ? "is" : "are");
+    if (error == 0 && extras->exclusions != 0)
+        error = notes_add(notes, "%zu EXCLUDE constraint%s not brought along", extras->exclusions,
+                          extras->exclusions == 1 ? " is" : "s are");
+    /* Of a default that asks a sequence it is said with the others. */
+    for (size_t i = 0; i < like->column_count && error == 0; i++) {
+        if (extras->counts[i] && extras->rules.defaults[i].kind != DEFAULT_OTHER &&
+            !counts_there(engine, like, extras, i))
+            error = notes_add(notes, "column \"%s\" does not count by itself any more",
+                              like->columns[i].name);
+    }
     if (error == 0 && extras->rules.triggers != 0)
         error = notes_add(notes, "%zu trigger%s not brought along", extras->rules.triggers,
                           extras->rules.triggers == 1 ? " is" : "s are");
@@ -132,8 +155,7 @@ int create_table_write(enum target_engine engine, const struct schema *like, con
                        const struct table_extras *extras, const char *name, struct buffer *sql,
                        struct buffer *notes)
 {
-    bool rowid = engine == ENGINE_SQLITE && like->primary_key_count == 1 &&
-                 like->columns[like->primary_key[0]].type == COLUMN_INTEGER;
+    bool rowid = like->primary_key_count == 1 && is_rowid(engine, like, like->primary_key[0]);
     int error = buffer_append_text(sql, "CREATE TABLE ");
 
     if (error == 0)

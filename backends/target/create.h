@@ -23,8 +23,10 @@ struct table_extras {
     enum target_engine engine; /* where they are from */
     size_t index_count;
     struct table_index *indexes; /* over plain columns, the primary key not among them */
-    size_t counting;             /* the column that counts by itself; SIZE_MAX: none */
+    bool *counts;                /* of each column: it counts by itself */
+    size_t counting;             /* the one that does in another database; SIZE_MAX: none */
     size_t left_out;             /* indexes that are over more than plain columns */
+    size_t exclusions;           /* EXCLUDE constraints, which only PostgreSQL has */
     struct table_rules rules;
 };
 

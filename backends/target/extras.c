@@ -30,6 +30,7 @@ void table_extras_release(struct table_extras *extras)
         free(extras->indexes[i].columns);
     }
     free(extras->indexes);
+    free(extras->counts);
     table_rules_release(&extras->rules);
     *extras = (struct table_extras){.counting = SIZE_MAX};
 }
@@ -142,20 +143,34 @@ static int take_table_key(struct extras_reader *reader, const char *constraint, 
     return sql_accept(&reader->lexer, "(") ? take_index(reader, name, is_unique) : 0;
 }
 
-/* A column's own line: does it count by itself, is it unique? Ends at its ',' or ')'. */
+/* The primary key's is the one that other databases count by, too; else the last. */
+static void note_counting(struct extras_reader *reader, size_t column)
+{
+    const struct schema *schema = reader->schema;
+    size_t first = schema->primary_key_count != 0 ? schema->primary_key[0] : SIZE_MAX;
+
+    if (column == SIZE_MAX)
+        return;
+    reader->extras.counts[column] = true;
+    if (reader->extras.counting == SIZE_MAX || reader->extras.counting != first)
+        reader->extras.counting = column;
+}
+
+/* A column's own line: does it count by itself, is it unique? Ends at its ',' or ')' or ';'. */
 static int take_column_words(struct extras_reader *reader, size_t column)
 {
     for (;;) {
         struct sql_token token = sql_peek(&reader->lexer);
 
-        if (token.type == SQL_END || sql_is(&token, ",") || sql_is(&token, ")"))
+        if (token.type == SQL_END || sql_is(&token, ",") || sql_is(&token, ")") ||
+            sql_is(&token, ";"))
             return 0;
         sql_next(&reader->lexer);
         if (sql_is(&token, "("))
             sql_skip_parentheses(&reader->lexer);
         else if (sql_is(&token, "AUTO_INCREMENT") || sql_is(&token, "AUTOINCREMENT") ||
                  sql_is(&token, "IDENTITY") || sql_is(&token, "NEXTVAL"))
-            reader->extras.counting = column;
+            note_counting(reader, column);
         else if (sql_is(&token, "UNIQUE") && column != SIZE_MAX) {
             int error = add_index(reader, "", true, &column, 1);
 
@@ -174,6 +189,10 @@ static int take_named(struct extras_reader *reader, struct sql_token token, cons
         return take_table_key(reader, constraint, true);
     if (sql_is(&token, "KEY") || sql_is(&token, "INDEX"))
         return take_table_key(reader, constraint, false);
+    if (sql_is(&token, "EXCLUDE")) {
+        reader->extras.exclusions++;
+        return 0;
+    }
     if (token.type != SQL_WORD && token.type != SQL_NAME)
         return 0;
     name = sql_text(&reader->lexer, &token);
@@ -252,6 +271,38 @@ static int take_create_index(struct extras_reader *reader, bool is_unique)
     return error;
 }
 
+/* Behind ALTER TABLE: [ONLY] [schema.]name; whether that is the table's. */
+static bool is_of_table(struct extras_reader *reader)
+{
+    struct sql_lexer *lexer = &reader->lexer;
+    cleanup_free char *name = NULL;
+    struct sql_token token;
+
+    sql_accept(lexer, "ONLY");
+    token = sql_next(lexer);
+    if (sql_accept(lexer, "."))
+        token = sql_next(lexer);
+    name = token.type != SQL_END ? sql_text(lexer, &token) : NULL;
+    return name != NULL && strcmp(name, reader->schema->name) == 0;
+}
+
+/* Behind ALTER TABLE name, as pg_dump has it: ADD CONSTRAINT x …; ALTER COLUMN x ADD GENERATED …,
+ * SET DEFAULT …. */
+static int take_change(struct extras_reader *reader)
+{
+    struct sql_token token;
+    cleanup_free char *name = NULL;
+
+    if (sql_accept(&reader->lexer, "ADD"))
+        return take_definition(reader);
+    if (!sql_accept(&reader->lexer, "ALTER"))
+        return 0;
+    sql_accept(&reader->lexer, "COLUMN");
+    token = sql_next(&reader->lexer);
+    name = token.type != SQL_END ? sql_text(&reader->lexer, &token) : strdup("");
+    return name != NULL ? take_column_words(reader, find_column(reader->schema, name)) : -ENOMEM;
+}
+
 static int take_statement(struct extras_reader *reader)
 {
     bool is_unique;
@@ -266,6 +317,9 @@ static int take_statement(struct extras_reader *reader)
             if (sql_accept(&reader->lexer, "INDEX"))
                 error = take_create_index(reader, is_unique);
         }
+    } else if (reader->extras.engine == ENGINE_POSTGRES && sql_accept(&reader->lexer, "ALTER") &&
+               sql_accept(&reader->lexer, "TABLE") && is_of_table(reader)) {
+        error = take_change(reader);
     }
     if (error != 0)
         return error;
@@ -294,6 +348,9 @@ int table_extras_read(const struct schema *schema, const char *kind,
     int error = 0;
 
     reader.extras.engine = engine;
+    reader.extras.counts = allocate_array(schema->column_count, sizeof *reader.extras.counts);
+    if (reader.extras.counts == NULL)
+        return -ENOMEM;
     reader.lexer = ddl_lexer(engine, ddl);
     while (error == 0 && !ddl_ended(&reader.lexer))
         error = take_statement(&reader);
