@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Types that a PostgreSQL dump makes: domains, and enumerations with the order of their values. */
+/* Types that a PostgreSQL dump makes: domains, enumerations with the order of their values, and
+ * ranges with what they consist of. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +58,71 @@ static int create_enum(struct dump_reader *reader, struct sql_lexer *lexer, char
     return error;
 }
 
+/* Adds ONE, whose name is taken over, as a range of what RANGE says. Without a name it is none. */
+static int add_range(struct dump_reader *reader, const struct dump_domain *range,
+                     struct dump_domain one)
+{
+    if (one.name == NULL)
+        return 0;
+    one.is_range = true;
+    one.base = strdup(range->base);
+    one.collation = range->collation != NULL ? strdup(range->collation) : NULL;
+    if (one.base != NULL && (one.collation != NULL || range->collation == NULL))
+        return add(reader, one);
+    free(one.name);
+    free(one.base);
+    free(one.collation);
+    return -ENOMEM;
+}
+
+/* One "word = something". *ret_known: nothing is said that gives it another order. */
+static int take_range_word(struct sql_lexer *lexer, struct dump_domain *range, char **multirange,
+                           bool *ret_known)
+{
+    struct sql_token word = sql_next(lexer);
+    cleanup_free char *schema = NULL;
+
+    if (!sql_accept(lexer, "="))
+        return 0;
+    if (sql_is(&word, "SUBTYPE") && range->base == NULL)
+        return (range->base = dump_take_type(lexer)) != NULL ? 0 : -ENOMEM;
+    if (sql_is(&word, "MULTIRANGE_TYPE_NAME") && *multirange == NULL)
+        return (*multirange = dump_take_type(lexer)) != NULL ? 0 : -ENOMEM;
+    if (sql_is(&word, "COLLATION") && range->collation == NULL)
+        return dump_take_name(lexer, &schema, &range->collation) == -ENOMEM ? -ENOMEM : 0;
+    *ret_known = *ret_known && !sql_is(&word, "SUBTYPE_OPCLASS");
+    return 0;
+}
+
+/* Behind "AS RANGE". Takes the name of OWN over. */
+static int create_range(struct dump_reader *reader, struct sql_lexer *lexer, struct dump_domain own)
+{
+    struct dump_domain range = {.name = NULL};
+    struct dump_domain multirange = {.name = NULL};
+    struct sql_token token = sql_next(lexer);
+    bool known = true;
+    int error = 0;
+
+    while (error == 0 && (sql_is(&token, "(") || sql_is(&token, ","))) {
+        error = take_range_word(lexer, &range, &multirange.name, &known);
+        dump_skip_item(lexer);
+        token = sql_next(lexer);
+    }
+    if (error == 0 && known && range.base != NULL) {
+        error = add_range(reader, &range, multirange);
+        multirange.name = NULL;
+        if (error == 0) {
+            error = add_range(reader, &range, own);
+            own.name = NULL;
+        }
+    }
+    free(own.name);
+    free(multirange.name);
+    free(range.base);
+    free(range.collation);
+    return error;
+}
+
 /* Behind the type. What is no name is passed over. */
 static int take_collation(struct sql_lexer *lexer, struct dump_domain *domain)
 {
@@ -84,6 +150,8 @@ int dump_create_domain(struct dump_reader *reader)
 
     if (is_made && is_type && sql_accept(&lexer, "ENUM"))
         return create_enum(reader, &lexer, domain.name);
+    if (is_made && is_type && sql_accept(&lexer, "RANGE"))
+        return create_range(reader, &lexer, domain);
     if (is_made && !is_type)
         domain.base = dump_take_type(&lexer);
 
@@ -98,6 +166,14 @@ int dump_create_domain(struct dump_reader *reader)
     return error;
 }
 
+/* What the type is behind is in one of those. Deeper ones count alone. */
+static void wrap(struct dump_base *base, enum key_wrap how)
+{
+    if (base->wrap_count < KEY_WRAPS_MOST)
+        base->wraps[base->wrap_count] = (uint8_t)how;
+    base->wrap_count++;
+}
+
 /* Takes the brackets of an array off. */
 static void open_array(struct dump_base *base)
 {
@@ -105,7 +181,8 @@ static void open_array(struct dump_base *base)
 
     while (base->size > 2 && memcmp(base->name + base->size - 2, "[]", 2) == 0)
         base->size -= 2;
-    base->arrays += base->size != whole;
+    if (base->size != whole)
+        wrap(base, KEY_ARRAY);
 }
 
 /* Domains stand before what uses them, and so before other domains. */
@@ -123,6 +200,8 @@ struct dump_base dump_base_of(const struct dump_reader *reader, const char *type
         base.labels = domain->labels;
         if (domain->base == NULL)
             break;
+        if (domain->is_range)
+            wrap(&base, KEY_RANGE);
         base.name = domain->base;
         base.size = strlen(domain->base);
         base.collation = base.collation != NULL ? base.collation : domain->collation;

@@ -11,7 +11,7 @@
  *   dump_statement  one statement, without comments; dump_mark: those that say something;
  *                   dump_extent: where it ends, if there are statements in it
  *   dump_create     CREATE TABLE; dump_column: one of its columns
- *   dump_domain     CREATE DOMAIN, and CREATE TYPE … AS ENUM
+ *   dump_domain     CREATE DOMAIN, and CREATE TYPE … AS ENUM, AS RANGE
  *   dump_key        keys; dump_alter: ALTER TABLE, CREATE INDEX
  *   dump_table      a table as far as it is known
  *   dump_inherit    PostgreSQL's tables that are made of others

@@ -79,10 +79,10 @@ void dump_connect_locale(struct dump_reader *reader)
                        reader->connected != NULL && strcmp(reader->created, reader->connected) == 0;
 }
 
-/* Arrays of TYPE, within each other. */
-static struct dump_type array_of(const struct dump_type *type, size_t arrays)
+/* Arrays and ranges of TYPE, as BASE is in them. */
+static struct dump_type wrapped(const struct dump_type *type, const struct dump_base *base)
 {
-    struct dump_type array = {
+    struct dump_type whole = {
         .type = COLUMN_TEXT,
         .value = type->value == VALUE_MOMENTS ? VALUE_MOMENTS : VALUE_TEXT,
         .order = type->order,
@@ -90,13 +90,13 @@ static struct dump_type array_of(const struct dump_type *type, size_t arrays)
     };
     size_t wraps = strnlen((const char *)type->wraps, KEY_WRAPS_MOST);
 
-    if (arrays + wraps > KEY_WRAPS_MOST) {
-        array.order = KEY_LETTERS;
-        return array;
+    if (base->wrap_count + wraps > KEY_WRAPS_MOST) {
+        whole.order = KEY_LETTERS;
+        return whole;
     }
-    memset(array.wraps, KEY_ARRAY, arrays);
-    memcpy(array.wraps + arrays, type->wraps, wraps);
-    return array;
+    memcpy(whole.wraps, base->wraps, base->wrap_count);
+    memcpy(whole.wraps + base->wrap_count, type->wraps, wraps);
+    return whole;
 }
 
 struct dump_type dump_type_here(const struct dump_reader *reader, const char *native,
@@ -115,5 +115,5 @@ struct dump_type dump_type_here(const struct dump_reader *reader, const char *na
         type.order = KEY_LABELS;
         type.sortable = true;
     }
-    return base.arrays != 0 ? array_of(&type, base.arrays) : type;
+    return base.wrap_count != 0 ? wrapped(&type, &base) : type;
 }

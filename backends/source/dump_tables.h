@@ -162,6 +162,7 @@ struct dump_object {
 struct dump_domain {
     char *name;                /* as columns have it: "public.email" */
     char *base;                /* NULL: it is an enumeration … */
+    bool is_range;             /* … or what a range, or a multirange, consists of */
     char *collation;           /* of its values; NULL: none is given */
     struct key_labels *labels; /* … of these; NULL */
 };
@@ -266,14 +267,15 @@ char *dump_take_type(struct sql_lexer *lexer);
 /* One column's definition, to the comma or parenthesis that ends it. 0; -EILSEQ: it is none. */
 int dump_take_column(struct sql_lexer *lexer, struct dump_table *table);
 
-/* … CREATE DOMAIN …, CREATE TYPE … AS ENUM …: notes it. */
+/* … CREATE DOMAIN …, CREATE TYPE … AS ENUM …, AS RANGE …: notes it. */
 int dump_create_domain(struct dump_reader *reader);
 
-/* A type of PostgreSQL's behind all domains. */
+/* A type of PostgreSQL's behind all domains, arrays and ranges of the dump's own. */
 struct dump_base {
     const char *name; /* without the brackets of an array: the first SIZE bytes */
     size_t size;
-    size_t arrays;             /* around it, those within each other by way of domains */
+    size_t wrap_count; /* what it is in; more than there is room for are not known */
+    uint8_t wraps[KEY_WRAPS_MOST];
     const char *collation;     /* NULL: none is given */
     struct key_labels *labels; /* of an enumeration; NULL */
 };

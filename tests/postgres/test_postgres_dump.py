@@ -252,6 +252,12 @@ CREATE TABLE t (a text[] COLLATE "C" PRIMARY KEY); INSERT INTO t VALUES ('{b}'),
     (ARRAY[repeat('x', 1100) || '"b']), (ARRAY[repeat('x', 1100) || '"a']), ('{NULL}'), ('{B}');
 CREATE TABLE tz (a timestamptz[] PRIMARY KEY); INSERT INTO tz VALUES ('{2021-01-01 00:00+00}'), ('{2020-01-01 00:00+00,2020-01-01 00:00+00}');
 CREATE TABLE bs (a bytea[] PRIMARY KEY); INSERT INTO bs VALUES ('{"\\\\x02"}'), ('{"\\\\x0101"}'), ('{"\\\\x01"}');
+CREATE TYPE span AS RANGE (SUBTYPE = integer); CREATE TYPE "Oth er".words AS RANGE (SUBTYPE = text, COLLATION = "C",
+    MULTIRANGE_TYPE_NAME = "Many words"); CREATE DOMAIN far AS span CHECK (NOT isempty(VALUE)); CREATE TYPE moods AS RANGE (SUBTYPE = mood);
+CREATE TABLE sp (s span PRIMARY KEY); INSERT INTO sp VALUES ('[10,12]'), ('[9,12]'), ('(9,12]'), ('(,)'), ('[,3]'), ('empty'), ('[9,)'), ('[9,100]');
+CREATE TABLE fa (s far[], w "Oth er".words, PRIMARY KEY (w, s)); INSERT INTO fa VALUES ('{"[10,11]"}', '[a,"b c")'), ('{"[9,11]"}', '[a,"b c")'), ('{}', '[B,a)');
+CREATE TABLE mw (w "Many words" PRIMARY KEY, m moods UNIQUE); INSERT INTO mw VALUES ('{[b,c),[d,e)}', '[z,a]'), ('{[B,C)}', '[a,]'), ('{}', NULL);
+CREATE TABLE mo (m moods PRIMARY KEY); INSERT INTO mo VALUES ('[a,]'), ('[z,a]'), ('[it''s,a]'), ('[z,z]');
 CREATE TABLE na (a name PRIMARY KEY); INSERT INTO na VALUES ('b'), ('a'), ('B'), ('_');
 CREATE TABLE p (a int, m mood, j json, s int[]) PARTITION BY RANGE (a);
 CREATE TABLE p_1 PARTITION OF p FOR VALUES FROM (10) TO (20); CREATE TABLE p_0 PARTITION OF p DEFAULT;
