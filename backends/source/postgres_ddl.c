@@ -26,6 +26,9 @@
     " WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition"                   \
     " AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%')"
 
+/* The multirange of the range r, which PostgreSQL has from 14 on. */
+#define MULTIRANGE "(to_jsonb(r) ->> 'rngmultitypid')::oid"
+
 /* Types that tables use, with all that these are made of. */
 #define USED_TYPES                                                                     \
     " used (relation, type) AS ("                                                      \
@@ -36,9 +39,31 @@
     " LATERAL (SELECT t.typelem AS type WHERE t.typelem <> 0"                          \
     " UNION ALL SELECT t.typbasetype WHERE t.typbasetype <> 0"                         \
     " UNION ALL SELECT r.rngsubtype FROM pg_range r WHERE r.rngtypid = t.oid"          \
+    " UNION ALL SELECT r.rngtypid FROM pg_range r WHERE " MULTIRANGE " = t.oid"        \
     " UNION ALL SELECT a.atttypid FROM pg_attribute a WHERE a.attrelid = t.typrelid"   \
     " AND t.typrelid <> 0 AND a.attnum > 0 AND NOT a.attisdropped) m"                  \
     " WHERE m.type >= 16384)"
+
+/*
+ * All that makes a range what it is. A function that makes its values canonical cannot be made with
+ * it: PostgreSQL says so then. What only indexes are faster by is left out, unless it is
+ * PostgreSQL's own.
+ */
+#define RANGE_TYPE                                                                               \
+    "(SELECT format('CREATE TYPE %s AS RANGE (SUBTYPE = %s%s%s%s%s%s);', f.type::regtype,"       \
+    " r.rngsubtype::regtype, (SELECT ', SUBTYPE_OPCLASS = ' || format('%I.%I', n.nspname,"       \
+    " p.opcname) FROM pg_opclass p JOIN pg_namespace n ON n.oid = p.opcnamespace"                \
+    " WHERE p.oid = r.rngsubopc AND NOT p.opcdefault),"                                          \
+    " (SELECT ', COLLATION = ' || r.rngcollation::regcollation FROM pg_type s"                   \
+    " WHERE s.oid = r.rngsubtype AND r.rngcollation <> 0 AND r.rngcollation <> s.typcollation)," \
+    " CASE WHEN r.rngcanonical::oid <> 0 THEN ', CANONICAL = ' || r.rngcanonical END,"           \
+    " (SELECT ', SUBTYPE_DIFF = ' || r.rngsubdiff FROM pg_proc o WHERE o.oid = r.rngsubdiff"     \
+    " AND o.pronamespace = 'pg_catalog'::regnamespace),"                                         \
+    " (SELECT ', MULTIRANGE_TYPE_NAME = ' || m.oid::regtype FROM pg_type m"                      \
+    " WHERE m.oid = " MULTIRANGE " AND (m.typnamespace <> t.typnamespace OR m.typname <>"        \
+    " CASE WHEN strpos(t.typname, 'range') > 0"                                                  \
+    " THEN overlay(t.typname::text placing 'multirange' from strpos(t.typname, 'range') for 5)"  \
+    " ELSE t.typname || '_multirange' END))) FROM pg_range r WHERE r.rngtypid = t.oid)"
 
 /* … and the first table that does. */
 static const char type_query[] =
@@ -55,8 +80,7 @@ static const char type_query[] =
     " CASE WHEN t.typnotnull THEN ' NOT NULL' END,"
     " (SELECT string_agg(format(' CONSTRAINT %I %s', o.conname, pg_get_constraintdef(o.oid)), ''"
     " ORDER BY o.conname) FROM pg_constraint o WHERE o.contypid = t.oid AND o.contype = 'c'))"
-    " WHEN t.typtype = 'r' THEN format('CREATE TYPE %s AS RANGE (SUBTYPE = %s);', f.type::regtype,"
-    " (SELECT r.rngsubtype::regtype FROM pg_range r WHERE r.rngtypid = t.oid))"
+    " WHEN t.typtype = 'r' THEN " RANGE_TYPE
     " ELSE format('CREATE TYPE %s AS (%s);', f.type::regtype,"
     " (SELECT string_agg(format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod)), ', '"
     " ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = t.typrelid AND a.attnum > 0"
