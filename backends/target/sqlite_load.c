@@ -139,7 +139,8 @@ int sqlite_open_load(struct target *base, const struct load_plan *plan, struct l
     if (error == 0 && !target->unrelated)
         error = sqlite_make_referred(target, failure);
     if (error == 0 && !target->unrelated)
-        error = sqlite_watch_orphans(target, table, failure);
+        error = sqlite_watch_orphans(
+            target, table, plan->mode == LOAD_APPEND || plan->mode == LOAD_MISSING, failure);
     if (error == 0)
         error = prepare(load, failure);
     if (error != 0) {

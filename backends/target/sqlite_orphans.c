@@ -2,7 +2,9 @@
 #include "backends/target/sqlite_orphans.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "backends/target/sqlite_statements.h"
 #include "backends/target/targets.h"
@@ -88,14 +90,17 @@ static int write_orphans(const struct sqlite_watched *one, struct buffer *sql)
     return error == 0 ? buffer_append_text(sql, ")") : error;
 }
 
-/* An orphan that was none before. *ret_statement stands on it, if there is one: 1; 0; -errno. */
+/* An orphan that was none before, and meets MORE conditions. *ret_statement stands on it, if there
+ * is one: 1; 0; -errno. */
 static int find_orphan(struct sqlite_target *target, const struct sqlite_watched *one,
-                       sqlite3_stmt **ret_statement, struct failure *failure)
+                       const char *more, sqlite3_stmt **ret_statement, struct failure *failure)
 {
     struct buffer sql = BUFFER(SQLITE_SQL_LIMIT);
     int error = write_orphans(one, &sql);
     int code;
 
+    if (error == 0)
+        error = buffer_append_text(&sql, more);
     if (error == 0 && one->kept != NULL)
         error = buffer_print(&sql, " EXCEPT SELECT * FROM main.\"%s\"", one->kept);
     if (error == 0)
@@ -111,19 +116,25 @@ static int find_orphan(struct sqlite_target *target, const struct sqlite_watched
 
 /* ---- Before ---------------------------------------------------------------------------------- */
 
+/* ADDED: the table that a row was just inserted into, which is no orphan of before; NULL: none. */
 static int keep_orphans(struct sqlite_target *target, struct sqlite_watched *one,
-                        struct failure *failure)
+                        const struct table *added, struct failure *failure)
 {
+    char others[64] = "";
     cleanup_buffer struct buffer sql = BUFFER(SQLITE_SQL_LIMIT);
     sqlite3_stmt *statement;
-    int found = find_orphan(target, one, &statement, failure);
+    int found;
 
+    if (one->child == added)
+        snprintf(others, sizeof others, " AND %s <> %lld", added->rowid,
+                 (long long)sqlite3_last_insert_rowid(target->connection.database));
+    found = find_orphan(target, one, others, &statement, failure);
     sqlite3_finalize(statement);
     if (found != 1)
         return found;
     found = write_orphans(one, &sql);
     if (found == 0)
-        found = buffer_append(&sql, "", 1);
+        found = buffer_append(&sql, others, strlen(others) + 1);
     one->kept = sqlite3_mprintf("crmfs orphans %llu", (unsigned long long)++target->room_count);
     if (found != 0 || one->kept == NULL)
         return -ENOMEM;
@@ -140,8 +151,26 @@ static bool is_watched(const struct sqlite_target *target, const struct foreign_
     return false;
 }
 
+static int look(struct sqlite_target *target, const struct table *added, struct failure *failure)
+{
+    int error = 0;
+
+    while (target->looked_count < target->watched_count && error == 0)
+        error = keep_orphans(target, &target->watched[target->looked_count++], added, failure);
+    return error;
+}
+
+static bool makes_orphans(const struct sqlite_target *target)
+{
+    int pending = 0, highest = 0;
+
+    sqlite3_db_status(target->connection.database, SQLITE_DBSTATUS_DEFERRED_FKS, &pending, &highest,
+                      0);
+    return pending != 0;
+}
+
 static int watch(struct sqlite_target *target, const struct table *child,
-                 const struct foreign_key *key, const struct table *parent, struct failure *failure)
+                 const struct foreign_key *key, const struct table *parent)
 {
     struct sqlite_watched *all;
 
@@ -153,7 +182,7 @@ static int watch(struct sqlite_target *target, const struct table *child,
     target->watched = all;
     all += target->watched_count++;
     *all = (struct sqlite_watched){.child = child, .parent = parent, .key = key};
-    return keep_orphans(target, all, failure);
+    return 0;
 }
 
 static const struct table *find_parent(const struct sqlite_target *target,
@@ -168,7 +197,7 @@ static const struct table *find_parent(const struct sqlite_target *target,
     return NULL;
 }
 
-int sqlite_watch_orphans(struct sqlite_target *target, const struct table *table,
+int sqlite_watch_orphans(struct sqlite_target *target, const struct table *table, bool adds_only,
                          struct failure *failure)
 {
     int error = 0;
@@ -181,10 +210,21 @@ int sqlite_watch_orphans(struct sqlite_target *target, const struct table *table
             const struct table *parent = find_parent(target, key);
 
             if (parent != NULL && (child == table || parent == table))
-                error = watch(target, child, key, parent, failure);
+                error = watch(target, child, key, parent);
         }
     }
-    return error;
+    target->changes_rows = target->changes_rows || !adds_only || table->rowid == NULL;
+    return error == 0 && (target->changes_rows || makes_orphans(target))
+               ? look(target, NULL, failure)
+               : error;
+}
+
+int sqlite_note_added(struct sqlite_target *target, const struct table *table,
+                      struct failure *failure)
+{
+    return target->looked_count < target->watched_count && makes_orphans(target)
+               ? look(target, table, failure)
+               : 0;
 }
 
 /* ---- At the end ------------------------------------------------------------------------------ */
@@ -205,7 +245,7 @@ int sqlite_find_new_orphan(struct sqlite_target *target, struct failure *failure
     for (size_t i = 0; i < target->watched_count && error == 0; i++) {
         const struct sqlite_watched *one = &target->watched[i];
         sqlite3_stmt *statement;
-        int found = find_orphan(target, one, &statement, failure);
+        int found = find_orphan(target, one, "", &statement, failure);
 
         error = found != 1
                     ? found
@@ -231,4 +271,5 @@ void sqlite_watched_release(struct sqlite_target *target)
     free(target->watched);
     target->watched = NULL;
     target->watched_count = 0;
+    target->looked_count = 0;
 }

@@ -45,6 +45,8 @@ struct sqlite_target {
     size_t staged_count;
     struct sqlite_watched *watched; /* foreign keys (sqlite_orphans.h) */
     size_t watched_count;
+    size_t looked_count;      /* of which it is known what orphans there were */
+    bool changes_rows;        /* and does not only add some */
     unsigned long room_count; /* tables of the transaction's own, each with a name of its own */
     struct cell *cells;       /* of lock_row */
     char (*numbers)[32];

@@ -10,6 +10,7 @@
 #include <errno.h>
 
 #include "backends/target/sqlite_load.h"
+#include "backends/target/sqlite_orphans.h"
 #include "backends/target/sqlite_statements.h"
 
 /* ---- Statements ------------------------------------------------------------------------------ */
@@ -222,8 +223,10 @@ int sqlite_write_row(struct sqlite_load *load, const struct cell *cells, struct 
         return refuse(load, cells, code, failure);
     load->load.counts.inserted++;
 
-    int error = note_inserted(load, failure);
+    int error = sqlite_note_added(load->target, load->table, failure);
 
+    if (error == 0)
+        error = note_inserted(load, failure);
     return error == 0 ? sqlite_read_back_row(load, failure) : error;
 }
 

@@ -49,3 +49,17 @@ def test_old_ones_hide_no_new_one(crmfs, place, rows, status, more):
     assert (target.sql(".dump") == before) == (status == 1)
     assert ("--orphans" in told) == (status == 1)
     assert "crmfs" not in target.sql(".schema")
+
+
+@pytest.mark.parametrize("mode", ["append", "missing", "upsert"])
+@pytest.mark.parametrize("chief, status", [(8, 1), (9, 0)])
+def test_nor_does_one_that_a_later_row_settles(crmfs, place, mode, chief, status):
+    """Rows that are only added: where none misses anything, the table need not be read for old ones before."""
+    source, target = place("sqlite"), place("sqlite")
+    make = "PRAGMA foreign_keys = 0; CREATE TABLE t (id INTEGER PRIMARY KEY, chief INTEGER REFERENCES t); INSERT INTO t VALUES "
+    target.sql(make + "(2, 9), (3, 7)")
+    source.sql(make + f"(1, {chief}), (5, 3), (9, NULL)")
+    told = crmfs("restore", "--mode", mode, "--to", target.url, source.url, status=status).stderr
+    assert ("(id 1)" in told) == (status == 1)
+    assert target.value("SELECT count(*) FROM t") == ("5" if status == 0 else "2")
+    assert "crmfs" not in target.sql(".schema")
