@@ -104,11 +104,20 @@ void files_forget(struct files *files, uint64_t number)
 
 /* ---- Content ---- */
 
+int files_look_at_content(struct files *files, uint64_t inode, uint64_t from, uint64_t end,
+                          struct failure *failure)
+{
+    int error = extents_look(&files->tree, inode, from, end, failure);
+
+    /* What was read came out of it. */
+    return error == 0 ? catalogue_reserve(&files->nodes, CHANGES_MOST) : error;
+}
+
 int files_cut_content(struct files *files, uint64_t inode, struct attributes *attributes,
                       uint64_t from, uint64_t end, struct failure *failure)
 {
     struct held_file *held = files_held(files, inode);
-    int error = extents_look(&files->tree, inode, from, end, failure);
+    int error = files_look_at_content(files, inode, from, end, failure);
 
     if (error != 0)
         return error;
@@ -192,6 +201,8 @@ int files_write(struct files *files, uint64_t number, uint64_t offset, const voi
         error = inode_get(&files->tree, inode_of(number), &attributes, failure);
     if (error == 0 && !S_ISREG(attributes.mode))
         error = -EINVAL;
+    if (error == 0)
+        error = files_look_at_content(files, inode_of(number), offset, offset + size, failure);
     if (error == 0 && size != 0) {
         held = files_hold(files, inode_of(number));
         error = held != NULL ? take_bytes(files, held, offset, bytes, size) : -ENOMEM;

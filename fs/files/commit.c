@@ -164,6 +164,7 @@ static int gather_all(struct files *files, struct object_reference *ret_top,
     int error;
 
     files->closed = true;
+    files_try_held_back(files);
     batch_look_at_log(files);
     if (files_has_work(files))
         pthread_cond_broadcast(&files->work);

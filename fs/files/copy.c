@@ -144,11 +144,19 @@ static int put_extents(struct copying *copying, struct attributes *attributes)
 static int put_bytes(struct copying *copying)
 {
     const struct run *run = copying->run;
-    struct held_file *held = files_hold(copying->files, inode_of(copying->wanted->to_number));
-    int error = -ENOMEM;
+    uint64_t inode = inode_of(copying->wanted->to_number);
+    uint64_t end = copying->wanted->to_offset + copying->size;
+    int error = files_look_at_content(copying->files, inode, copying->wanted->to_offset, end,
+                                      copying->failure);
+
+    if (error != 0)
+        return error;
+
+    struct held_file *held = files_hold(copying->files, inode);
 
     if (held == NULL)
-        return error;
+        return -ENOMEM;
+    error = -ENOMEM;
 
     cleanup_free uint8_t *bytes = malloc((size_t)copying->size);
 

@@ -216,10 +216,9 @@ static void *commit_in_time(void *context)
     return NULL;
 }
 
-int files_sync(struct files *files, struct failure *failure)
+/* All that there is now. The lock is held, and given back meanwhile. */
+static int sync_all(struct files *files, struct failure *failure)
 {
-    pthread_mutex_lock(&files->lock);
-
     uint64_t wanted = files->changes;
     int error = files->broken.code == 0 ? 0 : files_commit(files, failure);
 
@@ -229,6 +228,33 @@ int files_sync(struct files *files, struct failure *failure)
         else
             error = files_commit(files, failure);
     }
+    return error;
+}
+
+int files_sync(struct files *files, struct failure *failure)
+{
+    pthread_mutex_lock(&files->lock);
+
+    int error = sync_all(files, failure);
+
+    if (error == 0 && files->unplaced.code != 0) {
+        error = failure_set(failure, files->unplaced.code, "%s", files->unplaced.text);
+        files->unplaced.code = 0;
+    }
+    return files_end(files, error);
+}
+
+int files_sync_file(struct files *files, uint64_t number, struct failure *failure)
+{
+    pthread_mutex_lock(&files->lock);
+
+    int error = sync_all(files, failure);
+    const struct held_file *held = files_held(files, inode_of(number));
+
+    if (error == 0 && files_is_now(number) && held != NULL && held->unplaced)
+        error = failure_set(failure, EIO,
+                            "what was written into it cannot be stored, as where it is to stand "
+                            "cannot be read");
     return files_end(files, error);
 }
 
@@ -373,10 +399,16 @@ int files_stop(struct files *files, struct failure *failure)
 
     end_threads(files);
     files->stopped = true;
+    files->changes += files_any_unplaced(files); /* for once more */
     if (files->claimed && files->broken.code == 0)
         error = end_claim(files, &words);
     else if (files->changes != files->committed)
         error = files_commit(files, &words);
+    if (error == 0 && files_any_unplaced(files)) {
+        words = files->unplaced;
+        words.code = EIO; /* though it was told */
+        error = -EIO;
+    }
     if (error == 0)
         return 0;
     /* On a full disk, there is room for a note then. */

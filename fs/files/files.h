@@ -262,8 +262,14 @@ int files_xattr_set(struct files *files, uint64_t number, const char *name, cons
 int files_xattr_remove(struct files *files, uint64_t number, const char *name,
                        struct failure *failure);
 
-/* Everything that was changed before is durable. */
+/*
+ * Everything that was changed before is durable. -EIO: all but what was written into a file where
+ * the store is damaged, which the words name; that is said once.
+ */
 int files_sync(struct files *files, struct failure *failure);
+
+/* The same, asked for a file: it is told of that one alone, as long as that is so. */
+int files_sync_file(struct files *files, uint64_t number, struct failure *failure);
 
 /* Whether anything was ever changed here. 0 or -errno. */
 int files_any(struct files *files, bool *ret_any);

@@ -45,7 +45,9 @@ struct held_file {
     struct timespec changed; /* when it was, as far as that was told */
     bool waits;              /* it is in the list of those that have runs which nobody has taken */
     bool searching;          /* for what it is a new version of: it is not in that list meanwhile */
-    bool streamed; /* its content came faster than it was stored: more of it is expected */
+    bool unplaced;           /* where its content is to stand cannot be read, and that was said */
+    bool held_back; /* for that it is not in that list either, until the next commit tries again */
+    bool streamed;  /* its content came faster than it was stored: more of it is expected */
     struct runs runs;
     size_t known_bytes; /* that the runs take, as files_runs_changed() was told last */
     size_t known_taken;
@@ -133,6 +135,7 @@ struct files {
     size_t waiting_bytes;      /* that runs take (runs_memory()) */
     size_t taken_bytes;        /* of them, by rounds that are under way */
     size_t waiting_most;       /* then they are stored before more is taken */
+    struct failure unplaced;   /* content that files_sync() has told nobody of; code 0: none */
     unsigned rounds;           /* under way: flush.c */
     unsigned putting;          /* of them, who still put into the pack under way */
     uint64_t packs_ended;      /* by rounds */
@@ -286,6 +289,11 @@ void files_note_told(struct files *files, uint64_t inode);
 /* After its runs have changed in any way. */
 void files_runs_changed(struct files *files, struct held_file *held);
 
+/* Content has no place, for WORDS: it waits apart from that of others. It is said once. */
+void files_hold_back(struct files *files, struct held_file *held, const struct failure *words);
+void files_try_held_back(struct files *files); /* again */
+bool files_any_unplaced(const struct files *files);
+
 /* ---- ahead.c ---- */
 
 /* A file of TREE was read from OFFSET up to END. The lock is held. */
@@ -357,6 +365,10 @@ int extent_find(struct catalogue *tree, uint64_t inode, uint64_t offset, uint64_
                 struct file_extent *ret_extent, struct failure *failure);
 
 /* ---- change.c ---- */
+
+/* Before what is there from FROM up to END is changed, or covered by what waits. */
+int files_look_at_content(struct files *files, uint64_t inode, uint64_t from, uint64_t end,
+                          struct failure *failure);
 
 /* FROM up to END is zeros afterwards. The attributes are to be put; after an error they are. */
 int files_cut_content(struct files *files, uint64_t inode, struct attributes *attributes,

@@ -195,6 +195,10 @@ int files_wait_for_room(struct files *files, struct failure *failure)
     while (error == 0 && files->waiting_bytes > files->waiting_most) {
         size_t bytes = 0;
 
+        if (files->waiting == NULL && files->rounds == 0 && !files->committing)
+            return failure_set(failure, EIO,
+                               "too much was written into damaged files, and cannot be stored: "
+                               ".crmfs/errors names them");
         if (!files->committing && files->waiting != NULL)
             error = run_round(files, urgency, &bytes, failure);
         if (error == 0 && bytes == 0) {

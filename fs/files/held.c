@@ -61,7 +61,7 @@ static bool is_stream(const struct held_file *held)
 
 void files_runs_changed(struct files *files, struct held_file *held)
 {
-    bool waits = held->runs.bytes > held->runs.taken && !held->searching;
+    bool waits = held->runs.bytes > held->runs.taken && !held->searching && !held->held_back;
     size_t memory = runs_memory(&held->runs);
     size_t taken = runs_memory_taken(&held->runs);
 
@@ -69,6 +69,7 @@ void files_runs_changed(struct files *files, struct held_file *held)
     files->taken_bytes += taken - held->known_taken;
     held->known_bytes = memory;
     held->known_taken = taken;
+    held->unplaced = held->unplaced && held->runs.count != 0;
     if (held->waits && (!waits || (is_stream(held) && files->waiting != held))) {
         DL_DELETE2(files->waiting, held, previous, next);
         held->waits = false;
@@ -82,6 +83,45 @@ void files_runs_changed(struct files *files, struct held_file *held)
     }
     if (files_has_work(files))
         pthread_cond_signal(&files->work);
+}
+
+void files_hold_back(struct files *files, struct held_file *held, const struct failure *words)
+{
+    bool is_new = !held->unplaced;
+
+    held->unplaced = true;
+    held->held_back = true;
+    files_runs_changed(files, held);
+    if (!is_new)
+        return;
+    files->unplaced = *words;
+    failure_prefix(&files->unplaced, EIO,
+                   "what was written into a file in files/ (inode %llu) cannot be stored, as where "
+                   "it is to stand cannot be read; all else is stored; remove that file",
+                   (unsigned long long)files_shown_inode(number_of(held->inode, FILES_TOP)));
+    if (files->options.report != NULL)
+        files->options.report(files->options.report_context, &files->unplaced);
+}
+
+void files_try_held_back(struct files *files)
+{
+    struct held_file *held, *next;
+
+    HASH_ITER (hh, files->held, held, next) {
+        if (!held->held_back)
+            continue;
+        held->held_back = false;
+        files_runs_changed(files, held);
+    }
+}
+
+bool files_any_unplaced(const struct files *files)
+{
+    const struct held_file *held = files->held;
+
+    while (held != NULL && !held->unplaced)
+        held = held->hh.next;
+    return held != NULL;
 }
 
 void files_set_outdated(struct files *files, struct held_file *held, bool outdated)

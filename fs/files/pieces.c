@@ -4,6 +4,9 @@
  * puts them into packs, and then gives each its place in the tree. What was written over a piece
  * meanwhile, or cut off it, made other runs of it: such a piece is forgotten, and what is left of
  * it waits again.
+ *
+ * Where the tree cannot be read, content has no place. That is seen when it is accepted; what then
+ * goes wrong all the same concerns that file alone: it is held back, and all others are stored.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -141,6 +144,17 @@ static int need_buffer(struct round *round)
     return round->gathered != NULL ? 0 : -ENOMEM;
 }
 
+/* False: it is held back, so that it is not put again and again. */
+static bool has_place(struct files *files, struct held_file *held, uint64_t offset, size_t size)
+{
+    struct failure words = {0};
+
+    if (extents_look(&files->tree, held->inode, offset, offset + size, &words) != -EIO)
+        return true;
+    files_hold_back(files, held, &words);
+    return false;
+}
+
 /* -ESTALE: the lock was given back, and what HELD is is not known. */
 static int search(struct round *round, struct held_file *held, uint64_t offset,
                   const uint8_t *bytes, size_t size)
@@ -161,7 +175,8 @@ static int take_from(struct round *round, struct held_file *held, const uint8_t 
     size_t place;
     size_t size;
 
-    if (!find_stretch(round, held, &place, &size))
+    if (!find_stretch(round, held, &place, &size) ||
+        !has_place(round->files, held, runs->runs[place].offset, size))
         return -EAGAIN;
 
     const uint8_t *bytes = runs->runs[place].bytes;
@@ -270,27 +285,27 @@ static void give_back(const struct round *round, const struct piece *piece)
 }
 
 /* A piece takes its place in the tree, where its runs still hide it. */
-static int place_piece(struct round *round, struct piece *piece)
+static int place_piece(struct round *round, struct piece *piece, struct failure *failure)
 {
     struct files *files = round->files;
     const struct file_extent extent = {.content = piece->stored, .length = (uint32_t)piece->size};
     uint64_t end = piece->offset + piece->size;
     struct attributes attributes;
-    int error = inode_get(&files->tree, piece->inode, &attributes, round->failure);
+    int error = inode_get(&files->tree, piece->inode, &attributes, failure);
 
     if (error == 0)
-        error = extents_look(&files->tree, piece->inode, piece->offset, end, round->failure);
+        error = extents_look(&files->tree, piece->inode, piece->offset, end, failure);
     if (error != 0)
         return error;
-    error = extents_cut(files, piece->inode, piece->offset, end, &attributes.content_bytes,
-                        round->failure);
+    error =
+        extents_cut(files, piece->inode, piece->offset, end, &attributes.content_bytes, failure);
     if (error == 0)
-        error = extent_put(files, piece->inode, piece->offset, &extent, round->failure);
+        error = extent_put(files, piece->inode, piece->offset, &extent, failure);
     if (error == 0)
         attributes.content_bytes += piece->size;
 
     /* After an error too: what was cut is gone. */
-    int put_error = inode_put(files, piece->inode, &attributes, round->failure);
+    int put_error = inode_put(files, piece->inode, &attributes, failure);
 
     if (error == 0)
         error = put_error;
@@ -300,6 +315,7 @@ static int place_piece(struct round *round, struct piece *piece)
 
 int round_place(struct round *round)
 {
+    struct failure words = {0};
     int error = 0;
 
     for (size_t i = 0; i < round->count; i++) {
@@ -309,10 +325,16 @@ int round_place(struct round *round)
         if (held == NULL)
             continue; /* the file is gone */
         if (error == 0 && is_as_it_was(round, piece, &held->runs))
-            error = place_piece(round, piece);
+            error = place_piece(round, piece, &words);
         if (!piece->placed)
             give_back(round, piece);
+        if (error == -EIO) {
+            files_hold_back(round->files, held, &words);
+            error = 0;
+        }
     }
+    if (error != 0 && round->failure != NULL)
+        *round->failure = words;
     return error;
 }
 
