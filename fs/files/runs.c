@@ -7,6 +7,7 @@
 
 #define SMALLEST_ROOM ((size_t)256)
 #define LARGE_WRITE ((size_t)64 << 10) /* after such a one more is expected */
+#define WASTED_LEAST ((size_t)4096)    /* before what is left of a block moves */
 
 static uint64_t end_of(const struct run *run)
 {
@@ -79,9 +80,14 @@ static int make_room(struct runs *runs, size_t more)
 
 static void count(struct runs *runs, const struct run *run, size_t before)
 {
+    struct run_block *block = run->block;
+
     runs->bytes += run->size - before;
     if (run->taken)
         runs->taken += run->size - before;
+    runs->held -= block->live != 0 ? block->used : 0;
+    block->live += run->size - before;
+    runs->held += block->live != 0 ? block->used : 0;
 }
 
 /* There is room. */
@@ -165,6 +171,48 @@ static void drop(struct runs *runs, size_t place, size_t gone)
     runs->count -= gone;
 }
 
+static bool is_mostly_waste(const struct run_block *block)
+{
+    size_t wasted = block->used - block->live;
+
+    return wasted >= WASTED_LEAST && wasted > block->live;
+}
+
+/* Into a block of its own size, which costs less than what was cut off did. Else it stays. */
+static void move_run(struct runs *runs, size_t place)
+{
+    struct run *run = &runs->runs[place];
+    struct run_block *before = run->block;
+    struct run_block *block =
+        take_block(runs->pool, run->size > SMALLEST_ROOM ? run->size : SMALLEST_ROOM);
+    size_t size = run->size;
+
+    if (block == NULL)
+        return;
+    memcpy(block->bytes, run->bytes, size);
+    block->used = size;
+    run->size = 0;
+    count(runs, run, size);
+    *run = (struct run){.offset = run->offset, .size = size, .bytes = block->bytes, .block = block};
+    count(runs, run, 0);
+    run_block_drop(before);
+}
+
+/* What is left beside a cut in front of PLACE. */
+static void move_rests(struct runs *runs, size_t place)
+{
+    for (size_t i = place; i > 0 && !runs->runs[i - 1].taken; i--) {
+        if (!is_mostly_waste(runs->runs[i - 1].block))
+            break;
+        move_run(runs, i - 1);
+    }
+    for (size_t i = place; i < runs->count && !runs->runs[i].taken; i++) {
+        if (!is_mostly_waste(runs->runs[i].block))
+            break;
+        move_run(runs, i);
+    }
+}
+
 int runs_cut(struct runs *runs, uint64_t from, uint64_t end)
 {
     size_t place = runs_find(runs, from);
@@ -189,6 +237,7 @@ int runs_cut(struct runs *runs, uint64_t from, uint64_t end)
         after++;
     }
     drop(runs, place, after - place);
+    move_rests(runs, place);
     return 0;
 }
 
@@ -225,6 +274,7 @@ static bool append(struct runs *runs, size_t place, uint64_t offset, const void 
     memcpy(run->bytes + run->size, bytes, size);
     run->size += size;
     run->block->used += size;
+    runs->held += size;
     count(runs, run, run->size - size);
     return true;
 }

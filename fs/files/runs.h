@@ -9,6 +9,8 @@
  *     them becomes a run of its own.
  *  2. Behind the bytes of all its runs (used) a block may grow as long as there is room.
  *  3. A run that is taken is being stored: it stays as it is, or goes.
+ *  4. What is left of a block of which most was cut off moves into one of its own size, or a byte
+ *     could keep a megabyte. What was cut off counts as long as the block stays.
  */
 #ifndef CRMFS_FILES_RUNS_H
 #define CRMFS_FILES_RUNS_H
@@ -33,6 +35,7 @@ struct run_block {
     unsigned refs;
     size_t room;
     size_t used; /* up to the end of its last run */
+    size_t live; /* of its runs that were not cut off */
     uint8_t bytes[];
 };
 
@@ -51,6 +54,7 @@ struct runs {
     size_t count;
     size_t room;
     size_t bytes; /* of all runs */
+    size_t held;  /* in the blocks that these stand in, with what was cut off */
     size_t taken; /* of those that are taken */
     size_t taken_count;
 };
@@ -60,7 +64,7 @@ struct runs {
 
 static inline size_t runs_memory(const struct runs *runs)
 {
-    return runs->bytes + runs->count * RUN_BESIDE_BYTES;
+    return runs->held + runs->count * RUN_BESIDE_BYTES;
 }
 
 /* Of those that are taken. */

@@ -20,6 +20,7 @@
 #include "fs/base/resident.h"
 #include "fs/store/log.h"
 #include "fs/store/prune.h"
+#include "tests/unit/file_scene.h"
 #include "tests/unit/memory_storage.h"
 #include "tests/unit/one_file.h"
 #include "tests/unit/recording_storage.h"
@@ -342,6 +343,33 @@ static void test_scattered_bytes_take_no_more_memory_than_others(void **state)
     one_file_close(&scene);
 }
 
+#define CUT_FILES 300
+
+/* Nor does what was cut off again. */
+static void test_what_is_cut_off_takes_no_memory(void **state)
+{
+    struct one_file scene = scene_make(0);
+    struct stat stat = {.st_size = 1};
+    uint8_t *bytes = calloc(1, LARGE);
+    size_t before = resident_bytes();
+
+    (void)state;
+    assert_non_null(bytes);
+    for (unsigned i = 0; i < CUT_FILES; i++) {
+        uint64_t number;
+        char name[16];
+
+        snprintf(name, sizeof name, "f%u", i);
+        succeed(file_make(scene.files, name, &number, &failure));
+        succeed(files_write(scene.files, number, 0, bytes, LARGE, &failure));
+        succeed(files_set(scene.files, number, FILES_SET_SIZE, &stat, &stat, &failure));
+    }
+    if (!SANITIZED)
+        assert_in_range(resident_bytes(), 0, before + SCATTERED_MEMORY);
+    free(bytes);
+    one_file_close(&scene);
+}
+
 /* ---- Who waits for room meanwhile ---- */
 
 #define FULL ((size_t)1600 << 10) /* more than may wait */
@@ -442,6 +470,7 @@ int main(void)
         cmocka_unit_test(test_content_dropped_during_a_commit_is_marked),
         cmocka_unit_test(test_what_is_copied_during_a_commit_is_kept),
         cmocka_unit_test(test_scattered_bytes_take_no_more_memory_than_others),
+        cmocka_unit_test(test_what_is_cut_off_takes_no_memory),
         cmocka_unit_test(test_what_waits_for_room_is_not_let_into_a_commit),
     };
 

@@ -39,10 +39,20 @@ struct held {
     uint8_t bytes[SPAN];
 };
 
+static bool is_first_of_block(const struct runs *runs, size_t place)
+{
+    for (size_t i = 0; i < place; i++) {
+        if (runs->runs[i].block == runs->runs[place].block)
+            return false;
+    }
+    return true;
+}
+
 static void compare(const struct runs *runs, const struct model *model)
 {
     uint64_t at = 0;
     size_t bytes = 0;
+    size_t held = 0;
     size_t taken = 0;
     size_t taken_count = 0;
 
@@ -57,12 +67,14 @@ static void compare(const struct runs *runs, const struct model *model)
             assert_int_equal(model->bytes[at], run->bytes[j]);
         }
         bytes += run->size;
+        held += is_first_of_block(runs, i) ? run->block->used : 0;
         taken += run->taken ? run->size : 0;
         taken_count += run->taken;
     }
     for (; at < SPAN; at++)
         assert_false(model->there[at]);
     assert_int_equal(bytes, runs->bytes);
+    assert_int_equal(held, runs->held);
     assert_int_equal(taken, runs->taken);
     assert_int_equal(taken_count, runs->taken_count);
 }
@@ -171,11 +183,38 @@ static void what_is_taken_is_not_written_over(void **context)
     runs_release(&runs);
 }
 
+/* What is left keeps no more memory than it counts, wherever it was cut. */
+static void what_is_cut_off_takes_no_memory(void **context)
+{
+    static const struct {
+        uint64_t from, end;
+        size_t count;
+    } cuts[] = {{1, UINT64_MAX, 1}, {0, RUN_BYTES_MOST - 1, 1}, {1, RUN_BYTES_MOST - 1, 2}};
+    uint8_t *bytes = calloc(1, RUN_BYTES_MOST);
+
+    (void)context;
+    assert_non_null(bytes);
+    for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
+        struct runs runs = {.count = 0};
+
+        assert_int_equal(runs_write(&runs, 0, bytes, RUN_BYTES_MOST), 0);
+        assert_true(runs_memory(&runs) >= RUN_BYTES_MOST);
+        assert_int_equal(runs_cut(&runs, cuts[i].from, cuts[i].end), 0);
+        assert_int_equal(runs.count, cuts[i].count);
+        assert_int_equal(runs.bytes, cuts[i].count);
+        for (size_t j = 0; j < runs.count; j++)
+            assert_in_range(runs.runs[j].block->room, 1, RUN_BESIDE_BYTES);
+        runs_release(&runs);
+    }
+    free(bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(as_a_plain_file),
         cmocka_unit_test(what_is_taken_is_not_written_over),
+        cmocka_unit_test(what_is_cut_off_takes_no_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
