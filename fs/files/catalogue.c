@@ -23,12 +23,18 @@ static void close_recent(struct catalogue *catalogue)
     if (has_recent(catalogue))
         node_tree_close(&catalogue->recent);
     catalogue->recent.cache = NULL;
+    catalogue->recent_items = 0;
 }
 
 void catalogue_close(struct catalogue *catalogue)
 {
     close_recent(catalogue);
     node_tree_close(&catalogue->tree);
+}
+
+size_t catalogue_leaves_most(struct catalogue *catalogue)
+{
+    return node_tree_leaves_most(&catalogue->tree);
 }
 
 /* ---- Looking ---- */
@@ -87,9 +93,26 @@ int catalogue_before(struct catalogue *catalogue, const struct file_key *key,
 
 /* ---- Changing ---- */
 
+static bool is_recent(struct catalogue *catalogue, const struct file_key *key)
+{
+    struct file_item item;
+
+    return has_recent(catalogue) && node_tree_get(&catalogue->recent, key, &item, NULL) == 0;
+}
+
+static int remove_recent(struct catalogue *catalogue, const struct file_key *key,
+                         struct failure *failure)
+{
+    int error = node_tree_remove(&catalogue->recent, key, failure);
+
+    catalogue->recent_items -= error == 0;
+    return error;
+}
+
 int catalogue_put(struct catalogue *catalogue, const struct file_key *key, const void *value,
                   size_t size, struct failure *failure)
 {
+    bool is_there = is_recent(catalogue, key);
     int error = 0;
 
     if (!has_recent(catalogue))
@@ -98,7 +121,9 @@ int catalogue_put(struct catalogue *catalogue, const struct file_key *key, const
         catalogue->recent.cache = NULL;
         return error;
     }
-    return node_tree_put(&catalogue->recent, key, value, size, failure);
+    error = node_tree_put(&catalogue->recent, key, value, size, failure);
+    catalogue->recent_items += error == 0 && !is_there;
+    return error;
 }
 
 int catalogue_remove(struct catalogue *catalogue, const struct file_key *key,
@@ -114,9 +139,9 @@ int catalogue_remove(struct catalogue *catalogue, const struct file_key *key,
         error = node_tree_remove(&catalogue->tree, key, failure);
     if (is_stored && error != 0)
         return error;
-    if (!has_recent(catalogue) || node_tree_get(&catalogue->recent, key, &item, failure) != 0)
+    if (!is_recent(catalogue, key))
         return is_stored ? 0 : -ENOENT;
-    return node_tree_remove(&catalogue->recent, key, failure);
+    return remove_recent(catalogue, key, failure);
 }
 
 /* ---- From memory to the store ---- */
@@ -138,7 +163,7 @@ static int merge_first(struct catalogue *catalogue, struct failure *failure)
     if (error != 0 && error != -ENOENT)
         return error;
     error = node_tree_put(&catalogue->tree, &item.key, item.value, item.size, failure);
-    return error == 0 ? node_tree_remove(&catalogue->recent, &item.key, failure) : error;
+    return error == 0 ? remove_recent(catalogue, &item.key, failure) : error;
 }
 
 int catalogue_merge(struct catalogue *catalogue, size_t dirty_most, struct failure *failure)

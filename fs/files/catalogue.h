@@ -24,6 +24,7 @@ struct catalogue {
     struct catalogue_cache *cache;
     struct node_tree tree;
     struct node_tree recent; /* without a cache: there is none */
+    size_t recent_items;
 };
 
 /* The tree whose top is stored at TOP; NULL: an empty one. 0 or -ENOMEM. */
@@ -32,6 +33,9 @@ int catalogue_open(struct catalogue *catalogue, struct catalogue_cache *cache,
 
 /* Drops what is not stored. */
 void catalogue_close(struct catalogue *catalogue);
+
+/* At most how many leaves it has of what is not recent. */
+size_t catalogue_leaves_most(struct catalogue *catalogue);
 
 /*
  * The item of KEY; the first one at or after it; the last one at or before it. Valid until

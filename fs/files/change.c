@@ -312,6 +312,21 @@ static void set_plain(struct attributes *attributes, unsigned which, const struc
     attributes->changed = (which & FILES_SET_CHANGED) != 0 ? values->st_ctim : now;
 }
 
+/* What cuts a file short gives room back, though the rest of a disk may be kept for that. */
+static int make_room_to_set(struct files *files, uint64_t number, unsigned which,
+                            const struct stat *values, struct failure *failure)
+{
+    struct attributes attributes;
+    int error = inode_get(&files->tree, inode_of(number), &attributes, failure);
+
+    if (error != 0)
+        return error;
+    if ((which & FILES_SET_SIZE) != 0 && values->st_size >= 0 &&
+        (uint64_t)values->st_size < attributes.size)
+        return files_make_room_to_remove(files);
+    return files_make_room_for(files, 0, failure);
+}
+
 int files_set(struct files *files, uint64_t number, unsigned which, const struct stat *values,
               struct stat *ret_stat, struct failure *failure)
 {
@@ -320,7 +335,7 @@ int files_set(struct files *files, uint64_t number, unsigned which, const struct
 
     if (error != 0)
         return error;
-    error = files_make_room(files, failure);
+    error = make_room_to_set(files, number, which, values, failure);
     if (error == 0)
         error = inode_get(&files->tree, inode_of(number), &attributes, failure);
     if (error == 0 && (which & FILES_SET_SIZE) != 0)

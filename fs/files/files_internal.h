@@ -51,6 +51,7 @@ struct held_file {
     struct runs runs;
     size_t known_bytes; /* that the runs take, as files_runs_changed() was told last */
     size_t known_taken;
+    size_t known_runs;
     struct past past;   /* what it was before it was cut off to nothing, or a file like it is */
     uint64_t directory; /* of a new one, until its past is looked for: where; else 0 */
     char *name;         /* as what */
@@ -133,6 +134,7 @@ struct files {
     struct run_pool blocks;
     struct held_file *waiting; /* what is to be stored; streams first */
     size_t waiting_bytes;      /* that runs take (runs_memory()) */
+    size_t waiting_runs;       /* how many they are */
     size_t taken_bytes;        /* of them, by rounds that are under way */
     size_t waiting_most;       /* then they are stored before more is taken */
     struct failure unplaced;   /* content that files_sync() has told nobody of; code 0: none */
@@ -418,6 +420,15 @@ void files_break(struct files *files, const struct failure *failure);
 
 /* The same for what grows, by BYTES of content and a name or so: on the disk, too. -ENOSPC. */
 int files_make_room_for(struct files *files, uint64_t bytes, struct failure *failure);
+
+/*
+ * For what removes something, which is not refused for want of room. What was removed before is
+ * stored while the reserve still is enough for that. 0 or -ENOMEM.
+ */
+int files_make_room_to_remove(struct files *files);
+
+/* Whether BYTES more of content would fit. The lock is not given back. */
+bool files_has_room_for(struct files *files, uint64_t bytes);
 
 /* ---- read.c ---- */
 

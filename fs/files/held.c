@@ -67,8 +67,10 @@ void files_runs_changed(struct files *files, struct held_file *held)
 
     files->waiting_bytes += memory - held->known_bytes;
     files->taken_bytes += taken - held->known_taken;
+    files->waiting_runs += held->runs.count - held->known_runs;
     held->known_bytes = memory;
     held->known_taken = taken;
+    held->known_runs = held->runs.count;
     held->unplaced = held->unplaced && held->runs.count != 0;
     if (held->waits && (!waits || (is_stream(held) && files->waiting != held))) {
         DL_DELETE2(files->waiting, held, previous, next);

@@ -317,8 +317,7 @@ static int remove_and_end(struct files *files, uint64_t directory, const char *n
 
     if (error != 0)
         return error;
-    (void)files_make_room(files, NULL); /* what gives room back is not refused for want of it */
-    error = catalogue_reserve(&files->nodes, CHANGES_MOST);
+    error = files_make_room_to_remove(files);
     if (error == 0)
         error = remove_name(files, directory, name, is_directory, failure);
     return files_end_change(files, error);

@@ -37,6 +37,18 @@ static int load_child(struct node_tree *tree, const struct node *node, unsigned 
                : failure_set(failure, EIO, "the store is damaged: the parts of files/ do not fit");
 }
 
+size_t node_tree_leaves_most(struct node_tree *tree)
+{
+    const size_t children_most = FILE_NODE_LIMIT / (FILE_ITEM_HEAD_BYTES + OBJECT_REFERENCE_BYTES);
+    struct node *top;
+    size_t most;
+
+    if (load_top(tree, &top, NULL) != 0 || top->level > 2)
+        return SIZE_MAX;
+    most = top->level > 0 ? top->count : 1;
+    return top->level == 2 ? most * children_most : most;
+}
+
 /* ---- Looking ---- */
 
 int node_tree_get(struct node_tree *tree, const struct file_key *key, struct file_item *ret_item,

@@ -64,6 +64,9 @@ int node_tree_open(struct node_tree *tree, struct catalogue_cache *cache,
 /* Drops what is not stored. */
 void node_tree_close(struct node_tree *tree);
 
+/* At most how many leaves it has, as far as its top tells that. */
+size_t node_tree_leaves_most(struct node_tree *tree);
+
 /* As those of the catalogue: catalogue.h. */
 int node_tree_get(struct node_tree *tree, const struct file_key *key, struct file_item *ret_item,
                   struct failure *failure);

@@ -54,7 +54,8 @@ static size_t stretch(const struct runs *runs, size_t place)
 
 /*
  * A short extent that ends where the run at PLACE begins is stored again with it, or a file that
- * grows by lines would be of lines. It becomes a run, which then stands at PLACE.
+ * grows by lines would be of lines. It becomes a run, which then stands at PLACE. On a disk that is
+ * nearly full it stays as it is: room is sure only for what was accepted.
  */
 static void join_tail(struct files *files, struct held_file *held, size_t place)
 {
@@ -69,6 +70,7 @@ static void join_tail(struct files *files, struct held_file *held, size_t place)
         extent_find(&files->tree, held->inode, offset - 1, &begin, &extent, NULL) != 0 ||
         begin + extent.length != offset || extent.length >= TAIL_MOST ||
         runs_find(runs, begin) != place || /* it was written over */
+        !files_has_room_for(files, extent.length) ||
         content_read(files->contents, &extent.content, extent.from, bytes, extent.length, NULL) !=
             0)
         return;

@@ -175,7 +175,7 @@ int files_rename(struct files *files, uint64_t directory, const char *name, uint
     error = files_begin_change_of(files, directory, new_directory, failure);
     if (error != 0)
         return error;
-    error = files_make_room(files, failure);
+    error = files_make_room_for(files, 0, failure);
     if (error == 0)
         error = look(&renaming, directory, name, new_directory, new_name);
     if (error == 0 && renaming.to.taken && (flags & RENAME_NOREPLACE) != 0)

@@ -10,6 +10,18 @@
 
 #define FOLDER "tmp"
 
+static uint64_t wanted_bytes(int folder)
+{
+    struct statvfs disk;
+    uint64_t bytes = 0;
+
+    if (fstatvfs(folder, &disk) == 0)
+        bytes = (uint64_t)disk.f_blocks * disk.f_frsize / RESERVE_PART;
+    if (bytes < RESERVE_BYTES_LEAST)
+        return RESERVE_BYTES_LEAST;
+    return bytes < RESERVE_BYTES_MOST ? bytes : RESERVE_BYTES_MOST;
+}
+
 int reserve_hold(struct reserve *reserve, struct storage *storage)
 {
     if (reserve->file >= 0 || storage->class->local_folder == NULL)
@@ -21,10 +33,12 @@ int reserve_hold(struct reserve *reserve, struct storage *storage)
         return folder == -ENOSPC || folder == -EDQUOT ? -ENOSPC : 0;
 
     int file = openat(folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    int error = file < 0 || fallocate(file, 0, 0, RESERVE_BYTES) != 0 ? errno : 0;
+    uint64_t bytes = wanted_bytes(folder);
+    int error = file < 0 || fallocate(file, 0, 0, (off_t)bytes) != 0 ? errno : 0;
 
     if (error == 0) {
         reserve->file = file;
+        reserve->bytes = bytes;
         return 0;
     }
     if (file >= 0)

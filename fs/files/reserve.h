@@ -13,10 +13,14 @@
 
 #include "backends/storage/storage.h"
 
-#define RESERVE_BYTES (1 << 20)
+/* The more a disk holds, the more there is to remove: so manieth part of it, within bounds. */
+#define RESERVE_PART 16
+#define RESERVE_BYTES_LEAST ((uint64_t)1 << 20)
+#define RESERVE_BYTES_MOST ((uint64_t)32 << 20)
 
 struct reserve {
-    int file; /* -1: it is not held */
+    int file;       /* -1: it is not held */
+    uint64_t bytes; /* that it has then */
 };
 
 /* Before content is stored. 0, also where there cannot be one; -ENOSPC: there is not so much left.

@@ -13,21 +13,38 @@
 #define PLENTY_BYTES ((uint64_t)1 << 30) /* more than anybody writes in PLENTY_NS */
 #define PLENTY_NS UINT64_C(50000000)
 #define SPARE_BYTES ((uint64_t)256 << 10) /* the log's records, and what packs are padded with */
-#define ATTEMPTS 3                        /* others write meanwhile */
+#define NODE_BYTES_MOST (FILE_NODE_LIMIT / 4 * 3) /* compressed; of names of objects most are */
+#define ATTEMPTS 3                                /* others write meanwhile */
+
+/*
+ * Nodes that will be changed at most: besides those that are, each item that is recent may change
+ * one that nothing else does, and so may the extent that a run becomes. Some of those above them
+ * change as well.
+ */
+static uint64_t nodes_to_change(struct files *files)
+{
+    uint64_t more = files->tree.recent_items + files->waiting_runs;
+    uint64_t leaves = catalogue_leaves_most(&files->tree);
+
+    if (more > leaves)
+        more = leaves;
+    more += files->nodes.dirty_count;
+    return more + more / 8;
+}
 
 /* What BYTES more take on the disk at most, with all that waits there. */
-static uint64_t most_that_is_needed(const struct files *files, uint64_t bytes)
+static uint64_t most_that_is_needed(struct files *files, uint64_t bytes)
 {
     uint64_t content = files->waiting_bytes + bytes;
 
-    return SPARE_BYTES + content + content / 16 +
-           (uint64_t)files->nodes.dirty_count * FILE_NODE_LIMIT;
+    return SPARE_BYTES + content + content / 16 + nodes_to_change(files) * NODE_BYTES_MOST;
 }
 
 static bool fits(struct files *files, uint64_t bytes)
 {
     uint64_t now = clock_now_ns();
     uint64_t free_bytes;
+    uint64_t needed;
 
     if (now < files->plenty_until_ns && bytes <= CUT_MOST)
         return true;
@@ -37,9 +54,15 @@ static bool fits(struct files *files, uint64_t bytes)
         return true;
     if (free_bytes > files->options.garbage_bytes)
         files->disk_full = false;
-    if (free_bytes > PLENTY_BYTES)
+    needed = most_that_is_needed(files, bytes);
+    if (needed <= free_bytes && free_bytes - needed > PLENTY_BYTES)
         files->plenty_until_ns = now + PLENTY_NS;
-    return most_that_is_needed(files, bytes) <= free_bytes;
+    return needed <= free_bytes;
+}
+
+bool files_has_room_for(struct files *files, uint64_t bytes)
+{
+    return fits(files, bytes);
 }
 
 /* Who asks for much at once is refused on a disk that is far from full. */
@@ -59,17 +82,47 @@ static int refuse(struct files *files, uint64_t bytes, struct failure *failure)
         failure);
 }
 
+/* All that waits is stored, so that it is known what it takes. */
+static int store_all(struct files *files, struct failure *failure)
+{
+    files_await_commit(files);
+
+    int error = files_commit(files, failure);
+
+    /* Another one may have begun. */
+    files_await_opening(files);
+    return error;
+}
+
 int files_make_room_for(struct files *files, uint64_t bytes, struct failure *failure)
 {
     int error = files_make_room(files, failure);
+    bool has_room = false;
 
-    for (int i = 0; i < ATTEMPTS && error == 0; i++) {
-        if (!files->commit_failed && fits(files, bytes))
-            return 0;
-        files_await_commit(files);
-        error = files_commit(files, failure);
+    for (int i = 0; i < ATTEMPTS && error == 0 && !has_room; i++) {
+        has_room = !files->commit_failed && fits(files, bytes);
+        if (!has_room)
+            error = store_all(files, failure);
     }
-    if (error == 0 && !fits(files, bytes))
+    if (error == 0 && !has_room && !fits(files, bytes))
         error = refuse(files, bytes, failure);
     return error == 0 ? catalogue_reserve(&files->nodes, CHANGES_MOST) : error;
+}
+
+/* With the reserve, which is there for that. */
+static bool fits_to_remove(struct files *files)
+{
+    uint64_t free_bytes;
+
+    if (fits(files, 0) || !reserve_beside(&files->reserve, &free_bytes))
+        return true;
+    return most_that_is_needed(files, 0) <= free_bytes + files->reserve.bytes;
+}
+
+int files_make_room_to_remove(struct files *files)
+{
+    (void)files_make_room(files, NULL);
+    if (!files->commit_failed && !fits_to_remove(files))
+        (void)store_all(files, NULL);
+    return catalogue_reserve(&files->nodes, CHANGES_MOST);
 }

@@ -294,7 +294,9 @@ int files_xattr_remove(struct files *files, uint64_t number, const char *name,
 
     if (error != 0)
         return error;
-    error = inode_get(&files->tree, inode_of(number), &attributes, failure);
+    error = files_make_room_to_remove(files);
+    if (error == 0)
+        error = inode_get(&files->tree, inode_of(number), &attributes, failure);
     if (error == 0)
         error = remove_value(files, inode_of(number), name, failure);
     /* Every file has an ACL, if only the one that its mode is. */

@@ -123,6 +123,59 @@ def test_what_was_accepted_is_there_after_an_unmount(mounted, size):
     sync(files)
 
 
+def until_refused(names, change):
+    """Those that were changed, until there was no room for it."""
+    changed = set()
+    for name in names:
+        try:
+            change(name)
+        except OSError as error:
+            assert error.errno == errno.ENOSPC
+            return changed
+        changed.add(name)
+    return changed
+
+
+def test_what_was_changed_here_and_there_on_a_nearly_full_disk(mounted, small_disk):
+    """What is stored anew with it, the ends of files and the tree, has room or is refused; and nothing comes back."""
+    _, top = mounted
+    files, dice = top.path("files"), random.Random(8)
+    safe = {f"n{number}": dice.randbytes(12000) for number in range(600)}
+    for name, content in safe.items():
+        (files / name).write_bytes(content)
+    sync(files)
+    disk = os.statvfs(small_disk)
+    with open(small_disk / "others", "wb") as file:
+        os.posix_fallocate(file.fileno(), 0, disk.f_bavail * disk.f_frsize - MIB)
+    names = list(safe)
+    dice.shuffle(names)
+
+    def append(name):
+        with open(files / name, "ab", buffering=0) as file:
+            file.write(b"more")
+
+    appended = until_refused(names, append)
+    assert len(appended) > 10
+    for name in appended:
+        safe[name] += b"more"
+    changed = until_refused(names, lambda name: (files / name).chmod(0o640))
+    moved = until_refused(names, lambda name: (files / name).rename(files / f"m{name}"))
+    now = {name: f"m{name}" if name in moved else name for name in safe}
+    for name in names[::3]:
+        (files / now[name]).unlink()
+        del safe[name]
+    sync(files)
+    for name in names[1::9]:
+        (files / now[name]).unlink()
+        del safe[name]
+    top.unmount()
+    remount(top)
+    assert set(os.listdir(files)) == {now[name] for name in safe}
+    assert_there(files, {now[name]: content for name, content in safe.items()})
+    for name in changed & set(safe):
+        assert (files / now[name]).stat().st_mode & 0o777 == 0o640
+
+
 def test_what_is_lost_at_the_end_is_said(small_disk, mount, capfd):
     """Nobody can look into .crmfs/errors any more: the mount's own words and status say it."""
     store = Kept(small_disk)
