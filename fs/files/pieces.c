@@ -83,7 +83,7 @@ static bool find_stretch(struct round *round, struct held_file *held, size_t *re
 {
     struct runs *runs = &held->runs;
 
-    for (size_t i = 0; i < runs->count; i++) {
+    for (size_t i = runs_first_untaken(runs); i < runs->count; i++) {
         if (runs->runs[i].taken)
             continue;
 

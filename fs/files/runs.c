@@ -97,6 +97,8 @@ static void insert(struct runs *runs, size_t place, struct run run)
     runs->runs[place] = run;
     runs->count++;
     runs->taken_count += run.taken;
+    if (place < runs->untaken_from)
+        runs->untaken_from = place;
     count(runs, &run, 0);
 }
 
@@ -150,6 +152,15 @@ void runs_take(struct runs *runs, size_t place, bool taken)
     run->taken = taken;
     runs->taken += taken ? run->size : -run->size;
     runs->taken_count += taken ? 1 : (size_t)-1;
+    if (!taken && place < runs->untaken_from)
+        runs->untaken_from = place;
+}
+
+size_t runs_first_untaken(struct runs *runs)
+{
+    while (runs->untaken_from < runs->count && runs->runs[runs->untaken_from].taken)
+        runs->untaken_from++;
+    return runs->untaken_from;
 }
 
 /* COUNT runs from PLACE on go. */
@@ -169,6 +180,10 @@ static void drop(struct runs *runs, size_t place, size_t gone)
     memmove(&runs->runs[place], &runs->runs[place + gone],
             (runs->count - place - gone) * sizeof *runs->runs);
     runs->count -= gone;
+    if (runs->untaken_from >= place + gone)
+        runs->untaken_from -= gone;
+    else if (runs->untaken_from > place)
+        runs->untaken_from = place;
 }
 
 static bool is_mostly_waste(const struct run_block *block)

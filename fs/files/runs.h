@@ -57,6 +57,7 @@ struct runs {
     size_t held;  /* in the blocks that these stand in, with what was cut off */
     size_t taken; /* of those that are taken */
     size_t taken_count;
+    size_t untaken_from; /* all before that place are taken */
 };
 
 /* What runs take in memory, about, besides their bytes: many are of one byte. */
@@ -89,6 +90,9 @@ int runs_split(struct runs *runs, size_t place, size_t size);
 void runs_take(struct runs *runs, size_t place, bool taken);
 
 void runs_release(struct runs *runs);
+
+/* The first run that is not taken: its place, or the count. */
+size_t runs_first_untaken(struct runs *runs);
 
 /* For who holds a block besides the runs. */
 void run_block_drop(struct run_block *block);

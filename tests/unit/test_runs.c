@@ -75,6 +75,8 @@ static void compare(const struct runs *runs, const struct model *model)
         assert_false(model->there[at]);
     assert_int_equal(bytes, runs->bytes);
     assert_int_equal(held, runs->held);
+    for (size_t i = 0; i < runs->untaken_from; i++)
+        assert_true(runs->runs[i].taken);
     assert_int_equal(taken, runs->taken);
     assert_int_equal(taken_count, runs->taken_count);
 }
@@ -114,8 +116,11 @@ static void take_some(struct runs *runs, struct held *held, size_t *count, struc
     if (runs->count == 0 || *count == HELD_MOST)
         return;
 
-    size_t place = (size_t)next(random, runs->count);
+    size_t place =
+        next(random, 2) == 0 ? runs_first_untaken(runs) : (size_t)next(random, runs->count);
 
+    if (place == runs->count)
+        return;
     assert_int_equal(runs_split(runs, place, 1 + (size_t)next(random, runs->runs[place].size)), 0);
     if (runs->runs[place].taken)
         return;
