@@ -45,15 +45,16 @@ static bool is_written(const struct row_work *work, size_t column)
 }
 
 /*
- * Whether the stage cannot be just like the table: no temporary table has partitions; and rows that
- * are there may be updated without a column that a new row would need.
+ * Whether the stage cannot be just like the table: no temporary table has partitions or FULLTEXT
+ * indexes; and rows that are there may be updated without a column that a new row would need.
  */
 static bool is_looser(const struct row_work *work)
 {
     const struct schema *table = work->plan.table;
     bool any = false;
 
-    if (strstr(table->ddl, "PARTITION BY ") != NULL)
+    /* Where a comment says such words, a looser one does as well. */
+    if (strstr(table->ddl, "PARTITION BY ") != NULL || strstr(table->ddl, "FULLTEXT KEY ") != NULL)
         return true;
 
     for (size_t c = 0; c < table->column_count; c++)
