@@ -11,7 +11,7 @@
 #include "backends/target/mysql_target.h"
 #include "fs/base/memory.h"
 
-static const char *current_name(const struct mysql_target *target, const char *name)
+const char *mysql_current_name(const struct mysql_target *target, const char *name)
 {
     for (size_t i = target->place_count; i-- > 0;) {
         if (strcmp(target->places[i]->schema->name, name) == 0)
@@ -27,7 +27,8 @@ static int add_own_key(const struct mysql_target *target, const char *line, stru
     const char *begin = reference != NULL ? reference + strlen(") REFERENCES `") : NULL;
     const char *end = begin != NULL ? strchr(begin, '`') : NULL;
     cleanup_free char *parent = end != NULL ? strndup(begin, (size_t)(end - begin)) : NULL;
-    const char *now = parent != NULL ? current_name(target, parent) : NULL;
+    /* What is followed by another name is a database. */
+    const char *now = parent != NULL && end[1] != '.' ? mysql_current_name(target, parent) : NULL;
     int error;
 
     if (now == NULL)

@@ -5,6 +5,16 @@
 
 #include "backends/target/mysql_row.h"
 
+/* The name of the column of PARENT that column INDEX of KEY refers to. */
+static const char *key_target(const struct foreign_key *key, const struct schema *parent,
+                              size_t index)
+{
+    if (key->target_columns != NULL)
+        return key->target_columns[index];
+    return index < parent->primary_key_count ? parent->columns[parent->primary_key[index]].name
+                                             : "";
+}
+
 /*
  * "child c JOIN table p ON p.a = c.b AND …": a key may refer to other columns than the primary's.
  * Of the table itself, other rows than p.
@@ -21,7 +31,7 @@ static int write_referrers(const struct schema *table, const struct schema *chil
     for (size_t c = 0; c < foreign->count && error == 0; c++) {
         error = buffer_append_text(text, c == 0 ? " p ON p." : " AND p.");
         if (error == 0)
-            error = mysql_add_name(text, mysql_key_target(foreign, table, c));
+            error = mysql_add_name(text, key_target(foreign, table, c));
         if (error == 0)
             error = buffer_append_text(text, " = c.");
         if (error == 0)
@@ -99,11 +109,44 @@ static int check_child(const struct leaving *leaving, const struct schema *child
                       : error;
 }
 
-/* The user need not be one who may change these. */
-static int check_outside(void *context, const char *child, const char *from,
-                         struct failure *failure)
+/* A table of another database, which the user need not be one who may change. */
+static int check_outsider(const struct leaving *leaving, const struct mysql_reference *key,
+                          struct failure *failure)
 {
-    return check_referrer(context, child, from, "LOCK IN SHARE MODE", failure);
+    cleanup_buffer struct buffer from = BUFFER(MYSQL_STATEMENT_LIMIT);
+    cleanup_buffer struct buffer shown = BUFFER(MYSQL_STATEMENT_LIMIT);
+    int error = mysql_add_table(&from, key->child_database, key->child);
+
+    if (error == 0)
+        error = buffer_append_text(&from, " c JOIN ");
+    if (error == 0)
+        error = mysql_add_name(&from, key->parent);
+    if (error == 0)
+        error = buffer_append_text(&from, " p ON ");
+    if (error == 0)
+        error = mysql_add_match(&from, key, "p");
+    if (error == 0)
+        error = buffer_append(&from, "", 1);
+    if (error == 0)
+        error = buffer_print(&shown, MYSQL_TABLE_FORMAT,
+                             MYSQL_TABLE_SHOWN(key->child_database, key->child));
+    if (error == 0)
+        error = buffer_append(&shown, "", 1);
+    return error == 0 ? check_referrer(leaving, (const char *)shown.data, (const char *)from.data,
+                                       "LOCK IN SHARE MODE", failure)
+                      : error;
+}
+
+static int check_outside(const struct leaving *leaving, struct failure *failure)
+{
+    const struct mysql_references *keys;
+    int error = mysql_outside_references(leaving->target, &keys, failure);
+
+    for (size_t i = 0; error == 0 && i < keys->count; i++) {
+        if (mysql_refers_to(&keys->items[i], leaving->table->name))
+            error = check_outsider(leaving, &keys->items[i], failure);
+    }
+    return error;
 }
 
 int mysql_delete_row(struct target *base, const struct schema *schema, const struct cell *key,
@@ -126,7 +169,7 @@ int mysql_delete_row(struct target *base, const struct schema *schema, const str
         }
     }
     if (error == 0)
-        error = mysql_visit_outside(target, schema, check_outside, &leaving, failure);
+        error = check_outside(&leaving, failure);
     if (error == 0)
         error = mysql_write_head("DELETE FROM ", schema, "", &head);
     return error == 0 ? mysql_change_row(target, place, (const char *)head.data, 0, NULL, NULL, key,

@@ -171,18 +171,18 @@ static int end(struct load *base, struct failure *failure)
 static int remove_others(struct load *base, struct failure *failure)
 {
     struct mysql_load *load = (struct mysql_load *)base;
-    int error = server_load_remove(base, failure);
+    int error = load->base.work.plan.mode == LOAD_REPLACE ? mysql_note_gone(load, failure) : 0;
 
-    load->place->deleted += base->counts.deleted;
-    return error;
+    return error == 0 ? server_load_remove(base, failure) : error;
 }
 
 static int merge(struct load *base, struct failure *failure)
 {
-    struct mysql_place *place = ((struct mysql_load *)base)->place;
-    int error = server_load_merge(base, failure);
+    struct mysql_load *load = (struct mysql_load *)base;
+    int error = load->base.work.plan.mode == LOAD_UPSERT ? mysql_note_gone(load, failure) : 0;
 
-    place->updated = base->counts.updated != 0;
+    if (error == 0)
+        error = server_load_merge(base, failure);
     return error == -EIO ? failure_prefix(failure, EINVAL, "nothing was changed") : error;
 }
 

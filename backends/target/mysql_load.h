@@ -28,6 +28,9 @@ extern const struct server_dialect mysql_dialect;
 /* Makes the stage: a temporary table of the same columns. */
 int mysql_load_create_stage(struct mysql_load *load, struct failure *failure);
 
+/* Before rows are deleted, or given other values: has what is referred to noted (mysql_gone.c). */
+int mysql_note_gone(struct mysql_load *load, struct failure *failure);
+
 /* Writes load_data. */
 int mysql_load_prepare(struct mysql_load *load, struct failure *failure);
 

@@ -21,11 +21,15 @@ static int describe_stage(struct mysql_load *load)
 
     free(place->stage);
     free(place->stage_key);
+    free(place->put);
     place->stage = NULL;
     place->stage_key_count = server_load_has_key(&load->base) ? work->plan.key_count : 0;
     place->stage_key = allocate_array(work->plan.key_count, sizeof *place->stage_key);
-    if (place->stage_key == NULL)
+    place->put = allocate_array(work->plan.table->column_count, sizeof *place->put);
+    if (place->stage_key == NULL || place->put == NULL)
         return -ENOMEM;
+    for (size_t i = 0; i < work->column_count; i++)
+        place->put[work->columns[i]] = true;
     if (work->plan.key_count != 0)
         memcpy(place->stage_key, work->plan.key, work->plan.key_count * sizeof *place->stage_key);
     if (asprintf(&place->stage, "crmfs_stage_%lu", ++load->target->stage_count) < 0) {

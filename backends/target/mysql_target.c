@@ -232,7 +232,7 @@ static int check(struct target *base, struct failure *failure)
     /* Since its foreign keys are there, nobody can take away what a new table refers to. */
     if (error == 0 && !target->unrelated)
         error = mysql_check_keys(target, failure);
-    return error == 0 ? mysql_check_outside(target, failure) : error;
+    return error == 0 ? mysql_check_gone(target, failure) : error;
 }
 
 static int commit(struct target *base, struct failure *failure)
@@ -273,6 +273,8 @@ static void free_place(struct mysql_place *place)
     table_extras_release(&place->extras);
     free(place->stage);
     free(place->stage_key);
+    free(place->put);
+    free(place->gone);
     free(place);
 }
 
@@ -283,8 +285,8 @@ static void close_target(struct target *base)
     rollback(base);
     if (target->rows != NULL)
         mysql_free_result(target->rows);
-    if (target->outside != NULL)
-        mysql_free_result(target->outside);
+    mysql_references_release(&target->own_keys);
+    mysql_references_release(&target->outside_keys);
     if (target->link != NULL)
         mysql_link_close(target->source, target->link);
     for (size_t i = 0; i < target->place_count; i++)

@@ -8,7 +8,8 @@
  * halves. Where LOCAL is not allowed, INSERTs of many rows each take its place. Rows that go into
  * the table itself are read back meanwhile, over a second connection (mysql_follower). Foreign keys
  * are not looked at while rows are written (foreign_key_checks=0), so that nothing cascades; at the
- * end all those of and to the written tables are.
+ * end those of the written rows are (mysql_orphans), and those of all other rows to what is not
+ * there any more (mysql_gone), of other databases, too.
  *
  * CREATE TABLE commits. So new tables are made and filled under names that no source shows
  * (mysql_unfinished_name), and RENAME TABLE gives all of them their own at once; what an
@@ -20,6 +21,7 @@
 
 #include "backends/source/mysql_internal.h"
 #include "backends/target/create.h"
+#include "backends/target/mysql_references.h"
 #include "backends/target/row_batch.h"
 #include "backends/target/row_work.h"
 #include "backends/target/target.h"
@@ -34,12 +36,12 @@ struct mysql_place {
     bool is_own;                /* … by its own statement */
     char *later;                /* … whose foreign keys these are, a line each */
     bool written;               /* rows were put */
-    bool updated;               /* rows that were there have other values */
-    uint64_t deleted;
-    bool whole;        /* all its rows were written by us */
-    char *stage;       /* the temporary table of the last load; NULL: none */
-    size_t *stage_key; /* the columns that its rows are found by */
+    bool whole;                 /* all its rows were written by us */
+    char *stage;                /* the temporary table of the last load; NULL: none */
+    size_t *stage_key;          /* the columns that its rows are found by */
     size_t stage_key_count;
+    bool *put;  /* for each column, whether the stage's rows have it */
+    char *gone; /* the temporary table of what foreign keys referred to; NULL: all is there */
 };
 
 struct mysql_target {
@@ -63,7 +65,8 @@ struct mysql_target {
     struct cell *cells; /* of lock_row */
     char (*numbers)[32];
     MYSQL_RES *rows;
-    MYSQL_RES *outside; /* mysql_outside.c's; NULL: not asked yet */
+    struct mysql_references own_keys;
+    struct mysql_references outside_keys;
 };
 
 /* Runs what TEXT holds, which is released. */
@@ -82,21 +85,17 @@ int mysql_target_start(struct mysql_target *target, struct failure *failure);
 int mysql_add_equal(struct buffer *text, const struct schema *schema, const size_t *columns,
                     size_t count, const char *left, const char *right);
 
-/* -EINVAL in words: a row misses what it refers to. */
+/* -EINVAL in words: a row that was written misses what it refers to; -EACCES: it cannot be seen. */
 int mysql_check_keys(struct mysql_target *target, struct failure *failure);
+/* -EINVAL in words: a row that was not written misses what it referred to before. */
+int mysql_check_gone(struct mysql_target *target, struct failure *failure);
 
-/* The name of the column of PARENT that column INDEX of KEY refers to. */
-const char *mysql_key_target(const struct foreign_key *key, const struct schema *parent,
-                             size_t index);
+/* The name that the table NAME has now, which may be being made; NULL: there is none. */
+const char *mysql_current_name(const struct mysql_target *target, const char *name);
 
-/* FROM, NUL-terminated: "child c JOIN parent p ON …". What is not 0 ends the visit. */
-typedef int mysql_outside_visit(void *context, const char *child, const char *from,
-                                struct failure *failure);
-/* The foreign keys of other databases that refer to PARENT. What ended it, or -CODE in words. */
-int mysql_visit_outside(struct mysql_target *target, const struct schema *parent,
-                        mysql_outside_visit *visit, void *context, struct failure *failure);
-/* Where rows were deleted: -EINVAL in words if rows of other databases miss them. */
-int mysql_check_outside(struct mysql_target *target, struct failure *failure);
+/* The table that KEY is of; NULL: it is another database's. */
+struct mysql_place *mysql_child_place(const struct mysql_target *target,
+                                      const struct mysql_reference *key);
 
 /* Has LOAD DATA LOCAL read the target's lines, whatever file a statement names. */
 void mysql_give_lines(struct mysql_target *target);
