@@ -351,6 +351,20 @@ static bool find_text(const char *const *texts, size_t count, const char *text)
     return found;
 }
 
+/* Whether what WORD asks for was left out, since nothing of it can be read. */
+static bool is_lacking(const struct take_attempt *attempt, const char *word)
+{
+    for (size_t i = 0; i < attempt->tree.source_count; i++) {
+        const struct stored_source *source = &attempt->tree.sources[i];
+
+        for (size_t k = 0; k < source->lacking.count; k++) {
+            if (find_word(&word, 1, source->name, source->lacking.names[k]) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
 static int check_tables_found(const struct take_attempt *attempt)
 {
     const struct take_options *options = attempt->options;
@@ -368,6 +382,11 @@ static int check_tables_found(const struct take_attempt *attempt)
         if (!found && find_text(options->excluded, options->excluded_count, options->tables[i]))
             return failure_set(attempt->failure, EINVAL,
                                "table %s is asked for and left out at once", options->tables[i]);
+        if (!found && is_lacking(attempt, options->tables[i]))
+            return failure_set(attempt->failure, ENODATA,
+                               "table %s is there, but not its rows: nothing is taken; without its "
+                               "name the others are",
+                               options->tables[i]);
         if (!found)
             return failure_set(attempt->failure, EINVAL, "no source has a table %s",
                                options->tables[i]);

@@ -86,6 +86,18 @@ def test_sequences(work):
     assert done.returncode == 0 and "the sequence s is left out" in done.stderr
 
 
+def test_a_table_without_its_rows_is_asked_for(store, work):
+    """It is there, and is not said to be unknown; other backups are imported all the same."""
+    (work / "bare.sql").write_text("-- MySQL dump 10.13  Distrib 8.0.36, for Linux (x86_64)\nCREATE TABLE `bare` (`id` int);\nCREATE TABLE `t` (`id` int);\n"
+                                   "LOCK TABLES `t` WRITE;\nINSERT INTO `t` VALUES (1);\nUNLOCK TABLES;\n-- Dump completed on 2019-03-01  2:00:00\n")
+    (work / "full.sql").write_text("-- MySQL dump\nCREATE TABLE bare (id int);\nINSERT INTO bare VALUES (1);\n-- Dump completed on 2018-03-01  2:00:00\n")
+    done = crmfs("import", "--store", str(store), "--table", "bare", str(work / "bare.sql"), str(work / "full.sql"))
+    assert done.returncode == 1 and "table bare is there, but not its rows" in done.stderr and "no source has" not in done.stderr
+    assert [when[:4] for _, when in names(store)] == ["2018"]
+    done = crmfs("import", "--store", str(store), "--table", "t,nothing", str(work / "bare.sql"))
+    assert done.returncode == 1 and "no source has a table nothing" in done.stderr
+
+
 def test_which_backup(store, work):
     """What is said of one of several says of which."""
     (work / "old").mkdir()
