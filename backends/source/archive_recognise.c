@@ -33,12 +33,11 @@ bool archive_is_packed(const uint8_t *bytes, size_t size)
 struct archive_text archive_recognise_text(const char *name, const uint8_t *begin, size_t size,
                                            bool ended, const struct dialect_wish *wish)
 {
-    size_t dump_size = size < DUMP_BEGIN_BYTES ? size : DUMP_BEGIN_BYTES;
     struct archive_text text = {.kind = ARCHIVE_TEXT_NONE};
 
     if (size == 0)
         return text;
-    if (dump_recognise(begin, dump_size, &text.set)) {
+    if (dump_recognise(begin, size, &text.set)) {
         text.kind = ARCHIVE_TEXT_DUMP;
         return text;
     }
@@ -46,7 +45,8 @@ struct archive_text archive_recognise_text(const char *name, const uint8_t *begi
         text.kind = ARCHIVE_TEXT_JSON;
     else if (delimited_recognise(name, begin, size, ended, wish, &text.dialect))
         text.kind = ARCHIVE_TEXT_DELIMITED;
-    text.unsure = !ended && (text.form.unsure || text.dialect.unsure);
+    text.unsure =
+        !ended && (text.form.unsure || text.dialect.unsure || dump_begin_size(begin, size) > size);
     return text;
 }
 

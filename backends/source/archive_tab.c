@@ -214,8 +214,7 @@ bool archive_tab_is_schema(const void *text, size_t size, const char *table)
     bool coded = strchr(table, '@') != NULL && holds(text, size, "CREATE TABLE ");
     enum text_set set;
 
-    return dump_recognise(text, size < DUMP_BEGIN_BYTES ? size : DUMP_BEGIN_BYTES, &set) &&
-           set == TEXT_UNDECIDED &&
+    return dump_recognise(text, size, &set) && set == TEXT_UNDECIDED &&
            (coded || makes(text, size, table, '`') || makes(text, size, table, '"')) &&
            !holds(text, size, "\nINSERT ") && !holds(text, size, "\nREPLACE ") &&
            !holds(text, size, "-- PostgreSQL") && !holds(text, size, "PRAGMA");

@@ -26,12 +26,21 @@
 #define DUMP_STATEMENT_LIMIT ((size_t)4 << 20)
 #define DUMP_TABLES_LIMIT ((size_t)1 << 16)
 
-/* How much of a beginning is enough to tell. */
+/* How much of a beginning is enough to tell, behind the comments that it begins with. */
 #define DUMP_BEGIN_BYTES 4096
 
+/* So much of comments is looked behind, as of any other file that leaves open what it is. */
+#define DUMP_COMMENTS_LIMIT ((size_t)1 << 20)
+
 /*
- * Whether what begins so (SIZE bytes, fewer only when that is all) is a dump. *ret_set: UTF-16 of
- * either byte order, or TEXT_UNDECIDED: the dump says itself what it is in.
+ * How much of what begins so is enough: more than SIZE where it goes on with comments, a licence or
+ * somebody's notes, or ends soon behind them; of UTF-16 always DUMP_BEGIN_BYTES.
+ */
+size_t dump_begin_size(const void *begin, size_t size);
+
+/*
+ * Whether what begins so (SIZE bytes, fewer than are enough only when that is all) is a dump.
+ * *ret_set: UTF-16 of either byte order, or TEXT_UNDECIDED: the dump says itself what it is in.
  */
 bool dump_recognise(const void *begin, size_t size, enum text_set *ret_set);
 

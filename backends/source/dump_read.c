@@ -23,6 +23,20 @@ void dump_set_up(struct dump_reader *reader, struct row_taker *taker)
     };
 }
 
+/* As much as is enough to tell what it says of itself. */
+static int want_beginning(struct byte_window *window, struct failure *failure)
+{
+    size_t wanted = DUMP_BEGIN_BYTES;
+    int error = byte_window_want(window, wanted, failure);
+
+    while (error == 0 && !window->ended && wanted < DUMP_COMMENTS_LIMIT &&
+           dump_begin_size(window->data, window->end) > window->end) {
+        wanted *= 2;
+        error = byte_window_want(window, wanted, failure);
+    }
+    return error;
+}
+
 /* A stream is about to be read: what it says of itself. */
 int dump_begin(struct dump_reader *reader, struct byte_stream *stream, struct failure *failure)
 {
@@ -32,7 +46,7 @@ int dump_begin(struct dump_reader *reader, struct byte_stream *stream, struct fa
     int error;
 
     *window = BYTE_WINDOW(stream, DUMP_ROW_TEXT_LIMIT);
-    error = byte_window_want(window, DUMP_BEGIN_BYTES, failure);
+    error = want_beginning(window, failure);
     if (error != 0)
         return error;
     if (window->end >= 3 && memcmp(window->data, "\xef\xbb\xbf", 3) == 0)
@@ -41,8 +55,8 @@ int dump_begin(struct dump_reader *reader, struct byte_stream *stream, struct fa
     const char *text = window->end != 0 ? (const char *)window->data + window->at : "";
     size_t size = window->end - window->at;
 
-    if (size > DUMP_BEGIN_BYTES)
-        size = DUMP_BEGIN_BYTES;
+    if (size > dump_begin_size(text, size))
+        size = dump_begin_size(text, size);
     reader->dialect = size != 0 && !reader->session ? dump_dialect_of(text, size) : SQL_MYSQL;
     if (reader->taker->class->kind != NULL && (size != 0 || reader->session))
         reader->taker->class->kind(reader->taker, kinds[reader->dialect]);

@@ -196,17 +196,29 @@ static bool is_dump(const char *text, size_t size, bool more)
     return strncmp(statement, "/*!", left < 3 ? left : 3) == 0 && left > 3;
 }
 
+size_t dump_begin_size(const void *begin, size_t size)
+{
+    size_t mark;
+    size_t left;
+
+    if (text_set_is_wide(text_set_detect(begin, size, &mark)))
+        return DUMP_BEGIN_BYTES;
+    first_statement((const char *)begin + mark, size - mark, &left);
+    return size - left + DUMP_BEGIN_BYTES;
+}
+
 bool dump_recognise(const void *begin, size_t size, enum text_set *ret_set)
 {
     uint8_t narrow[DUMP_BEGIN_BYTES];
     size_t mark;
     enum text_set set = text_set_detect(begin, size, &mark);
-    bool more = size >= DUMP_BEGIN_BYTES;
+    size_t enough = dump_begin_size(begin, size);
+    bool more = size >= enough;
 
+    size = more ? enough : size;
     *ret_set = TEXT_UNDECIDED;
     if (!text_set_is_wide(set))
         return is_dump(begin, size, more);
-    size = size < sizeof narrow ? size : sizeof narrow;
     size = text_set_narrow(set, (const uint8_t *)begin + mark, size - mark, narrow);
     if (!is_dump((const char *)narrow, size, more))
         return false;

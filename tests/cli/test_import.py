@@ -86,6 +86,16 @@ def test_sequences(work):
     assert done.returncode == 0 and "the sequence s is left out" in done.stderr
 
 
+@pytest.mark.parametrize("begin, line, end", [("", "-- Whoever has this may do with it what he likes.\n", ""), ("/*", "\n * a licence", "\n */\n")])
+def test_a_dump_that_begins_with_a_long_comment(store, work, begin, line, end):
+    """… as a licence, or what somebody has put before it, is one all the same."""
+    whole = gzip.decompress(dump(work / "crm.sql.gz", [(1, "a"), (2, "b")], 2019).read_bytes()).decode()
+    for count in 100, 3000:
+        (work / "long.sql").write_text(begin + count * line + end + whole)
+        assert ": 2 rows in 1 table" in run(store, work / "long.sql").stdout
+    assert {when[:4] for _, when in names(store)} == {"2019"}
+
+
 def test_a_table_without_its_rows_is_asked_for(store, work):
     """It is there, and is not said to be unknown; other backups are imported all the same."""
     (work / "bare.sql").write_text("-- MySQL dump 10.13  Distrib 8.0.36, for Linux (x86_64)\nCREATE TABLE `bare` (`id` int);\nCREATE TABLE `t` (`id` int);\n"

@@ -95,6 +95,30 @@ static void test_recognise_long(void **state)
     }
 }
 
+/* Comments of any size may stand before the first statement. */
+static void test_recognise_behind_comments(void **state)
+{
+    static const char statement[] = "CREATE TABLE t (a int);";
+    char text[3 * DUMP_BEGIN_BYTES];
+    enum text_set set;
+
+    (void)state;
+    for (int block = 0; block < 2; block++) {
+        size_t size = sizeof text - (sizeof statement - 1);
+
+        memset(text, 'x', size);
+        memcpy(text, block == 1 ? "/*" : "--", 2);
+        memcpy(text + size - 2, block == 1 ? "*/" : "-\n", 2);
+        memcpy(text + size, statement, sizeof statement - 1);
+        assert_true(dump_recognise(text, sizeof text, &set));
+        assert_int_equal(dump_begin_size(text, sizeof text), size + DUMP_BEGIN_BYTES);
+        assert_true(dump_begin_size(text, DUMP_BEGIN_BYTES) > DUMP_BEGIN_BYTES);
+        assert_false(dump_recognise(text, size, &set));
+    }
+    memset(text, 'x', sizeof text);
+    assert_int_equal(dump_begin_size(text, sizeof text), DUMP_BEGIN_BYTES);
+}
+
 /* A backslash is itself, but in MySQL. */
 static void test_whose(void **state)
 {
@@ -238,9 +262,13 @@ static void test_zeros(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_recognise),   cmocka_unit_test(test_whose),
-        cmocka_unit_test(test_ends_within), cmocka_unit_test(test_ends_of_others),
-        cmocka_unit_test(test_zeros),       cmocka_unit_test(test_recognise_long),
+        cmocka_unit_test(test_recognise),
+        cmocka_unit_test(test_whose),
+        cmocka_unit_test(test_ends_within),
+        cmocka_unit_test(test_ends_of_others),
+        cmocka_unit_test(test_zeros),
+        cmocka_unit_test(test_recognise_long),
+        cmocka_unit_test(test_recognise_behind_comments),
         cmocka_unit_test(test_guessed),
     };
 
