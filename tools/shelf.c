@@ -141,11 +141,28 @@ static int add_backup(struct source_list *list, const char *path, struct failure
     return error != 0 ? error : source_list_append(list, strdup(name), strdup(path), true, failure);
 }
 
+/* There is none among the files of SHOWN: the first that is one and cannot be it says more. */
+static int say_none(const struct source_list *list, size_t first, const char *shown,
+                    bool is_pattern, struct failure *failure)
+{
+    const struct passed_over *one = NULL;
+
+    for (size_t i = list->passed_over_count; i-- > first;) {
+        if (one == NULL || !one->lacked || list->passed_over[i].lacked)
+            one = &list->passed_over[i];
+    }
+    return failure_set(failure, EINVAL, "%.600s: there is no %s that crmfs knows%s%.200s%s%s",
+                       shown, is_pattern ? "backup" : "store in it, nor a backup",
+                       one != NULL ? "; " : "", one != NULL ? one->name : "",
+                       one != NULL ? ": " : "", one != NULL ? one->why : "");
+}
+
 /* The files that PATTERN matches, which whoever reads of it calls SHOWN: a folder, or the same. */
 static int add_matches(struct source_list *list, const char *pattern, const char *shown,
                        struct failure *failure)
 {
     size_t before = list->count;
+    size_t passed_before = list->passed_over_count;
     glob_t matches;
     int error = glob(pattern, GLOB_ERR, NULL, &matches);
 
@@ -157,10 +174,9 @@ static int add_matches(struct source_list *list, const char *pattern, const char
     for (size_t i = 0; i < matches.gl_pathc && error == 0; i++)
         error = add_backup(list, matches.gl_pathv[i], failure);
     globfree(&matches);
-    if (error == 0 && list->count == before)
-        return failure_set(failure, EINVAL, "%.600s: there is no %s that crmfs knows", shown,
-                           shown == pattern ? "backup" : "store in it, nor a backup");
-    return error;
+    return error == 0 && list->count == before
+               ? say_none(list, passed_before, shown, shown == pattern, failure)
+               : error;
 }
 
 /* Backups in the folder PATTERN whose names begin with a dot: nobody sees them, and who named the

@@ -198,6 +198,16 @@ static bool is_enough(const struct archive_walk *walk, struct archive *archive,
             archive_filter_bytes(archive, 0) > NAMES_LOOKED_BYTES);
 }
 
+/* When a member was changed; of no bytes, as what failed leaves them, it goes before no other. */
+static time_t time_of(struct archive_entry *about)
+{
+    bool is_empty = archive_entry_size_is_set(about) && archive_entry_size(about) == 0;
+
+    if (is_empty)
+        return 0;
+    return archive_entry_mtime(about) > 0 ? archive_entry_mtime(about) : 1;
+}
+
 /* The pass over names alone. */
 static int note_name(struct archive_walk *walk, struct archive *archive,
                      struct archive_entry *about, const char *path)
@@ -206,7 +216,7 @@ static int note_name(struct archive_walk *walk, struct archive *archive,
     int error = shown != NULL ? archive_plan_note(walk->plan, shown) : -ENOMEM;
 
     if (error == 0)
-        error = archive_packages_note(walk->plan->packages, shown, archive_entry_mtime(about));
+        error = archive_packages_note(walk->plan->packages, shown, time_of(about));
     walk->enough = is_enough(walk, archive, about);
     return error;
 }

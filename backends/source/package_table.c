@@ -20,12 +20,21 @@ static void name_file(char name[NAME_SIZE], const char *stem, enum export_format
     snprintf(name, NAME_SIZE, "%s.%s", stem, export_format_extension(format));
 }
 
+/* Whether a file goes before the one that was chosen so far; of no bytes, as what failed leaves
+ * them, however new, before none that has some. */
+static bool goes_before(const struct stat *about, const struct stat *chosen)
+{
+    if ((about->st_size == 0) != (chosen->st_size == 0))
+        return chosen->st_size == 0;
+    return !clock_is_later(&chosen->st_mtim, &about->st_mtim);
+}
+
 /* Of a table's files, which one is read. -ENOENT: there is none. */
 static int choose_file(const struct package_folder *folder, const char *stem,
                        enum export_format *ret_format)
 {
     cleanup_fd int directory = open(folder->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    struct timespec newest = {0};
+    struct stat chosen = {.st_size = 0};
     int error = -ENOENT;
 
     for (int i = 0; i < EXPORT_FORMATS; i++) {
@@ -34,9 +43,9 @@ static int choose_file(const struct package_folder *folder, const char *stem,
 
         name_file(name, stem, (enum export_format)i);
         if (fstatat(directory, name, &about, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(about.st_mode) ||
-            (error == 0 && clock_is_later(&newest, &about.st_mtim)))
+            (error == 0 && !goes_before(&about, &chosen)))
             continue;
-        newest = about.st_mtim;
+        chosen = about;
         *ret_format = (enum export_format)i;
         error = 0;
     }

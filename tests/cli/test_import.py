@@ -422,3 +422,6 @@ def test_backups_of_no_bytes(store, work, command):
     done = crmfs(*command, "--store", str(store), str(folder))
     assert done.returncode == 1 and "crm-2020.SQL.gz is left out: it is empty (0 bytes)" in done.stderr
     assert len(names(store)) == 1
+    (folder / "crm.sql").unlink()
+    for alone in crmfs(command[0], "--store", str(store), str(folder)), crmfs("mount", str(folder), str(work)):
+        assert alone.returncode != 0 and "nor a backup that crmfs knows; crm-2020.SQL.gz: it is empty (0 bytes)" in alone.stderr

@@ -51,6 +51,17 @@ def test_as_the_folder(mount, copied, kind):
     assert all(slurp(raw / name) == slurp(copied / name) for name in os.listdir(copied))
 
 
+def test_a_file_of_no_bytes_counts_for_nothing(mount, copied):
+    """As what failed leaves it: the rows are in the others, however new it is."""
+    rows = {name: slurp(copied / f"{name}.csv") for name in ("Artist", "Genre")}
+    for name in "Artist.ndjson", "Genre.json":
+        (copied / name).write_bytes(b"")
+        os.utime(copied / name, (time.time() + 100, time.time() + 100))
+    top = mount(f"plain={copied}", f"packed={pack('zip', copied)}", f"tarred={pack('tgz', copied)}")
+    for form in "plain", "packed", "tarred":
+        assert {name: slurp(top.path(f"archives/{form}/{name}.csv")) for name in rows} == rows
+
+
 def test_the_edited_file_counts(mount, copied):
     """And a table whose files are not there is an error; what is no package of crmfs's is read file by file."""
     now = time.time()
