@@ -157,6 +157,8 @@ static int fill_table(struct dump_reader *reader, struct sql_lexer *lexer, struc
         error = dump_inherit(reader, lexer, table, failure);
         if (error == 0)
             error = dump_take_definitions(reader, lexer, table);
+        if (error == 0)
+            error = dump_label_columns(reader, table);
     }
     if (error == 0 && table->column_count == 0)
         error = -EILSEQ;

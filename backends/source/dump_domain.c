@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Types that a PostgreSQL dump makes: domains, enumerations with the order of their values, and
- * ranges with what they consist of. */
+/*
+ * Types that a PostgreSQL dump makes: domains, enumerations with the order of their values, and
+ * ranges with what they consist of. MySQL's enumerations are each a column's own.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,12 +47,30 @@ static int take_labels(struct sql_lexer *lexer, struct key_labels *labels)
     return error;
 }
 
-/* Behind "AS ENUM". */
+/* A value that MySQL took for none of them is the empty one, and stands before all. */
+static int add_none(struct sql_lexer lexer, struct key_labels *labels)
+{
+    struct sql_token token;
+    char *none;
+
+    while ((token = sql_next(&lexer)).type != SQL_END) {
+        if (token.type == SQL_STRING && token.size == 2)
+            return 0;
+    }
+    none = strdup("");
+    return none != NULL ? key_labels_add(labels, none) : -ENOMEM;
+}
+
+/* Behind "ENUM". Takes NAME over. */
 static int create_enum(struct dump_reader *reader, struct sql_lexer *lexer, char *name)
 {
     struct dump_domain domain = {.name = name, .labels = key_labels_create()};
-    int error = domain.labels != NULL ? take_labels(lexer, domain.labels) : -ENOMEM;
+    int error = domain.labels != NULL ? 0 : -ENOMEM;
 
+    if (error == 0 && lexer->dialect == SQL_MYSQL)
+        error = add_none(*lexer, domain.labels);
+    if (error == 0)
+        error = take_labels(lexer, domain.labels);
     if (error == 0)
         return add(reader, domain);
     key_labels_release(domain.labels);
@@ -120,6 +140,42 @@ static int create_range(struct dump_reader *reader, struct sql_lexer *lexer, str
     free(multirange.name);
     free(range.base);
     free(range.collation);
+    return error;
+}
+
+static bool is_ascii(const char *text)
+{
+    while (*text != '\0' && (unsigned char)*text < 0x80)
+        text++;
+    return *text == '\0';
+}
+
+/* Where its values may be written otherwise in the rows, their order stays that of the rows. */
+static int label_column(struct dump_reader *reader, struct dump_column *column)
+{
+    const char *native = column->native;
+    struct sql_lexer lexer = dump_lexer(reader, native, strlen(native));
+    int error = 0;
+
+    if (column->type.order != KEY_UNKNOWN || !sql_accept(&lexer, "ENUM") || !is_ascii(native))
+        return 0;
+    if (dump_base_of(reader, native, NULL).labels == NULL) {
+        char *name = strdup(native);
+
+        error = name != NULL ? create_enum(reader, &lexer, name) : -ENOMEM;
+    }
+    column->type.labels = dump_base_of(reader, native, NULL).labels;
+    if (column->type.labels != NULL)
+        column->type.order = KEY_LABELS;
+    return error;
+}
+
+int dump_label_columns(struct dump_reader *reader, struct dump_table *table)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < table->column_count && reader->dialect == SQL_MYSQL && error == 0; i++)
+        error = label_column(reader, &table->columns[i]);
     return error;
 }
 

@@ -158,9 +158,10 @@ struct dump_object {
     bool used;  /* a table has it */
 };
 
-/* PostgreSQL's CREATE DOMAIN, another name for a type; or CREATE TYPE … AS ENUM. */
+/* PostgreSQL's CREATE DOMAIN, another name for a type; or CREATE TYPE … AS ENUM, or MySQL's ENUM.
+ */
 struct dump_domain {
-    char *name;                /* as columns have it: "public.email" */
+    char *name;                /* as columns have it: "public.email", "enum('a','b')" */
     char *base;                /* NULL: it is an enumeration … */
     bool is_range;             /* … or what a range, or a multirange, consists of */
     char *collation;           /* of its values; NULL: none is given */
@@ -269,6 +270,9 @@ int dump_take_column(struct sql_lexer *lexer, struct dump_table *table);
 
 /* … CREATE DOMAIN …, CREATE TYPE … AS ENUM …, AS RANGE …: notes it. */
 int dump_create_domain(struct dump_reader *reader);
+
+/* The columns of MySQL's ENUMs are ordered as their values were declared. 0 or -ENOMEM. */
+int dump_label_columns(struct dump_reader *reader, struct dump_table *table);
 
 /* A type of PostgreSQL's behind all domains, arrays and ranges of the dump's own. */
 struct dump_base {

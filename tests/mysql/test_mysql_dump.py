@@ -29,6 +29,10 @@ INSERT INTO myisam VALUES ('b-1',1),('a-2',2),('C-3',3),('a-10',4),('ab',5);
 CREATE TABLE numbers (a DECIMAL(10,2) NOT NULL, b INT NOT NULL, c INT, UNIQUE KEY zz (b), UNIQUE KEY yy (a), KEY k (c))
     ENGINE=MyISAM;
 INSERT INTO numbers VALUES (10.5,3,1),(-2,1,2),(9.75,20,3),(100,-5,4);
+CREATE TABLE choices (e ENUM('zz','b','10','9','B\\'s') NOT NULL, id INT, PRIMARY KEY (e DESC, id DESC));
+INSERT INTO choices VALUES ('b',1),('zz',2),('9',3),('10',4),('B\\'s',5),('zz',1);
+CREATE TABLE chosen (e ENUM('zz','b','ä') NOT NULL, f ENUM('y','x') PRIMARY KEY) ENGINE=MyISAM;
+INSERT INTO chosen VALUES ('b','x'),('ä','y'); INSERT IGNORE INTO chosen VALUES ('zz','');
 CREATE TABLE keyless (a VARCHAR(10), b INT, c DATETIME, d VARBINARY(4));
 INSERT INTO keyless VALUES ('b',2,NULL,'x'),('B',1,'2020-01-01',NULL),(NULL,5,NULL,''),('a',9,NULL,'y'),('b',-1,NULL,'z');
 CREATE TABLE parent (id INT PRIMARY KEY); CREATE TABLE child (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES parent (id));
