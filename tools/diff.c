@@ -16,6 +16,7 @@
 #include "tools/commands.h"
 #include "tools/diff_lack.h"
 #include "tools/diff_pairs.h"
+#include "tools/diff_sequence.h"
 #include "tools/opened_store.h"
 #include "tools/output.h"
 #include "tools/table_difference.h"
@@ -202,6 +203,22 @@ static int note_lack(struct diff *diff, const struct diff_pair *pair, bool *ret_
     return error;
 }
 
+/* A sequence that one of them alone has may be there in the database that the other is a dump of.
+ */
+static int note_sequence(struct diff *diff, const struct diff_pair *pair, bool *ret_untold,
+                         struct failure *failure)
+{
+    int without = pair->from == NULL ? 0 : 1;
+    const struct lacking item = {.snapshot = diff->snapshots[without]->name,
+                                 .source = pair->source,
+                                 .table = pair->table,
+                                 .why = LACK_UNKNOWN};
+    int error = diff_is_untold_sequence(diff->opened.reader, pair, &diff->trees[without],
+                                        ret_untold, failure);
+
+    return error == 0 && *ret_untold ? lackings_add(&diff->lackings, &item) : error;
+}
+
 /* Of a table that one of them alone has, the other may not have been told. */
 static int note_unseen(struct diff *diff, const struct diff_pair *pair)
 {
@@ -221,6 +238,8 @@ static int compare_pair(struct diff *diff, const struct diff_pair *pair, struct 
     bool lacking;
     int error = note_lack(diff, pair, &lacking);
 
+    if (error == 0 && !lacking)
+        error = note_sequence(diff, pair, &lacking, failure);
     if (error != 0 || lacking)
         return error;
     error = note_unseen(diff, pair);

@@ -16,7 +16,8 @@ enum lack {
     LACK_NOTHING,
     LACK_UNREAD,     /* it could not be read; of a view there may be the statement */
     LACK_ON_PURPOSE, /* it was not asked for */
-    LACK_UNKNOWN,    /* an older snapshot, which lacks something and does not say what */
+    LACK_UNKNOWN,    /* an older snapshot, which lacks something and does not say what; or a
+                        sequence, and it may be of a dump */
 };
 
 /* Why TREE has no TABLE of SOURCE, or of a view no rows. LACK_NOTHING: it has, or there was none.

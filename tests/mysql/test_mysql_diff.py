@@ -42,3 +42,16 @@ def test_live_and_dump(server, database, work, monkeypatch):
     assert run("import", "--store", store, "--name", "changed", f"crm={work / 'changed'}").returncode == 0
     said = run("diff", store, "live", "changed").stdout
     assert [line.split()[1] for line in said.splitlines()] == ["crm/accounts", "crm/contacts", "crm/heap"]
+
+    # Sequences are tables in a live database, and none in a dump.
+    server.sql("CREATE SEQUENCE one; CREATE SEQUENCE two", database)
+    assert run("snapshot", "--store", store, "--name", "sequences", f"crm={server.url(database)}").returncode == 0
+    server.sql("DROP SEQUENCE two", database)
+    assert run("snapshot", "--store", store, "--name", "fewer", f"crm={server.url(database)}").returncode == 0
+    dump(server, database, [], work / "dumped")
+    assert run("import", "--store", store, "--name", "dumped", f"crm={work / 'dumped'}").returncode == 0
+    for order in [("sequences", "dumped"), ("dumped", "sequences")]:
+        done = run("diff", store, *order)
+        assert (done.stdout, done.returncode) == ("", 0)
+        assert "dumped lacks crm/one, crm/two, which may have been left out" in done.stderr
+    assert run("diff", store, "sequences", "fewer").stdout.split()[:2] == ["removed", "crm/two"]
