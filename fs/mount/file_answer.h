@@ -61,7 +61,7 @@ void file_write(fuse_req_t request, fuse_ino_t inode, const char *bytes, size_t 
 void file_fallocate(fuse_req_t request, fuse_ino_t inode, int mode, off_t offset, off_t length);
 void file_copy(fuse_req_t request, fuse_ino_t inode, off_t offset, fuse_ino_t to, off_t to_offset,
                size_t size);
-void file_fsync(fuse_req_t request);
+void file_fsync(fuse_req_t request, fuse_ino_t inode);
 void file_fsyncdir(fuse_req_t request);
 void file_setxattr(fuse_req_t request, fuse_ino_t inode, const char *name, const char *value,
                    size_t size, int flags);

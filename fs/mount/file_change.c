@@ -246,7 +246,7 @@ void file_write(fuse_req_t request, fuse_ino_t inode, const char *bytes, size_t 
     if (info->writepage)
         write_out_end_page(write_out);
     if (error == 0 && (info->flags & (O_SYNC | O_DSYNC)) != 0)
-        error = files_sync(files, &failure);
+        error = files_sync_file(files, inode, &failure);
     if (error != 0)
         file_answer_error(request, inode, NULL, error, &failure);
     else
@@ -292,7 +292,15 @@ void file_copy(fuse_req_t request, fuse_ino_t inode, off_t offset, fuse_ino_t to
         fuse_reply_write(request, (size_t)copied);
 }
 
-void file_fsync(fuse_req_t request)
+void file_fsync(fuse_req_t request, fuse_ino_t inode)
+{
+    struct failure failure = {0};
+    int error = files_sync_file(files_of(request), inode, &failure);
+
+    answer_done(request, inode, NULL, error, &failure);
+}
+
+static void sync_all(fuse_req_t request)
 {
     struct failure failure = {0};
     int error = files_sync(files_of(request), &failure);
@@ -306,7 +314,7 @@ static void fsync_written_out(fuse_req_t request, const void *what, int error,
 {
     (void)what;
     if (error == 0 || error == -ENODEV)
-        file_fsync(request);
+        sync_all(request);
     else
         file_answer_error(request, FILES_TOP, NULL, error, failure);
 }

@@ -100,7 +100,7 @@ void answer_fsync(fuse_req_t request, fuse_ino_t inode, int data_only, struct fu
     (void)data_only;
     (void)info;
     if (files_has_number(inode))
-        file_fsync(request);
+        file_fsync(request, inode);
     else
         fuse_reply_err(request, 0);
 }
