@@ -40,7 +40,7 @@ def database(postgres):
 
     def make(sql="", options=""):
         name = f"crm{len(postgres.rows('SELECT oid FROM pg_database'))}_{len(made)}"
-        postgres.psql(f"CREATE DATABASE {name} {options}")
+        postgres.create(name, options)
         made.append(name)
         if sql:
             postgres.psql(sql, name)

@@ -14,7 +14,8 @@ SETTINGS = """
 fsync = off
 full_page_writes = off
 max_connections = 40
-shared_buffers = 64MB
+shared_buffers = 8MB
+jit = off
 autovacuum = off
 max_prepared_transactions = 4
 listen_addresses = '%s'
@@ -41,6 +42,24 @@ def make_template(directory):
     subprocess.run(mounting.as_user(user, [programs() / "initdb", "-D", directory, "-A", "trust", "-U", "postgres", "--no-sync",
                                            "--no-instructions", "-E", "UTF8", "--locale=C.UTF-8"]),
                    check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd=directory)
+
+
+# A process of the server's that ends lets each of its forty libraries tidy its memory, which is that of a process
+# that ends: a third of what a connection costs, where pages are dear. Those of its heap come many at a time.
+END_AT_ONCE = """
+#include <stdio.h>
+#include <unistd.h>
+void exit(int status)
+{
+    fflush(NULL);
+    _exit(status);
+}
+"""
+AT_A_TIME = "glibc.malloc.top_pad=1048576"
+
+
+def make_library(path):
+    subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", path], input=END_AT_ONCE, text=True, check=True)
 
 
 class Server:
@@ -89,9 +108,11 @@ class Server:
                               stdout=subprocess.PIPE, cwd=self.directory, **how).stdout
 
     def start(self):
+        environment = {**os.environ, "GLIBC_TUNABLES": AT_A_TIME,
+                       "LD_PRELOAD": str(mounting.made_once("end-at-once.so", make_library))}
         with open(self.directory / "log", "ab") as log:
             self.process = subprocess.Popen(mounting.as_user(self.user, [programs() / "postgres", "-D", self.data]),
-                                            stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                                            stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment,
                                             cwd=self.directory, start_new_session=True)
         assert mounting.eventually(self.answers, mounting.PATIENCE), self.log()
         return self
@@ -142,6 +163,10 @@ class Server:
                    "-U", user, "-d", database]
         return subprocess.run([str(word) for word in command], input=sql if isinstance(sql, bytes) else sql.encode(),
                               stdout=subprocess.PIPE, check=True, **how).stdout
+
+    def create(self, database, options=""):
+        """A new database. Its files are copied: to write them to the log costs three times as much."""
+        self.psql(f"CREATE DATABASE {database} {options} STRATEGY FILE_COPY")
 
     def rows(self, sql, database="postgres"):
         return self.psql(sql, database).decode().splitlines()

@@ -63,7 +63,7 @@ def place(request, work):
             return Place(kind, server.url(name), lambda sql: server.sql(sql, name).decode())
         server = request.getfixturevalue("postgres")
         name = f"r{next(mariadb.NUMBERS)}"
-        server.psql(f"CREATE DATABASE {name}")
+        server.create(name)
         made.append(lambda: server.psql(f"DROP DATABASE {name} WITH (FORCE)"))
         return Place(kind, server.url(name), lambda sql: server.psql(sql, name).decode())
 
