@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: MIT
 """A store for a test of the command, and what it is asked."""
 import contextlib
+import functools
 import json
+import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
 import cheap_key
+import mounting
 from command import crmfs
 from mounting import BINARY
 
@@ -22,12 +27,19 @@ def memory(work, monkeypatch):
     monkeypatch.setenv("CRMFS_PASSPHRASE", "one")
 
 
+@functools.cache
+def new_store():
+    """A store that nothing was put into. What its client remembers is of this place, and of no use to a copy."""
+    folder = Path(tempfile.mkdtemp(prefix="new-store-", dir=mounting.SESSION))
+    done = crmfs("init", str(folder / "store"), CRMFS_PASSPHRASE="one", XDG_STATE_HOME=str(folder / "state"))
+    assert done.returncode == 0, done.stderr
+    cheap_key.cheapen(folder / "store", "one")
+    return folder / "store"
+
+
 @pytest.fixture
 def store(work):
-    done = crmfs("init", str(work / "store"))
-    assert done.returncode == 0, done.stderr
-    cheap_key.cheapen(work / "store", "one")
-    return work / "store"
+    return shutil.copytree(new_store(), work / "store")
 
 
 def snapshot(store, *words):

@@ -11,9 +11,9 @@ import zipfile
 
 import pytest
 
-import cheap_key
 from command import crmfs
 from mounting import BINARY
+from storing import store  # noqa: F401
 
 
 @pytest.fixture(autouse=True)
@@ -21,13 +21,6 @@ def memory(work, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(work / "state"))
     monkeypatch.setenv("CRMFS_PASSPHRASE", "one")
     monkeypatch.setenv("TMPDIR", str(work))
-
-
-@pytest.fixture
-def store(work):
-    assert crmfs("init", str(work / "store")).returncode == 0
-    cheap_key.cheapen(work / "store", "one")
-    return work / "store"
 
 
 def dump(path, rows, year):

@@ -4,6 +4,7 @@
 Every command of a test opens its store. What that takes on purpose, 0.1 s of a processor and 48 MiB,
 says nothing about what most of them are for.
 """
+import functools
 import os
 import struct
 from pathlib import Path
@@ -14,6 +15,9 @@ from decoder import LABELS, blake, unseal
 
 CIPHER = "xchacha20poly1305_ietf"
 LEAST = 1, 8 << 20  # passes, bytes of memory
+
+# What was derived once is known, to the decoder too, which tests let open the same store many times.
+bindings.crypto_pwhash_alg = functools.cache(bindings.crypto_pwhash_alg)
 
 
 def seal(plain, bound, nonce, key):
