@@ -8,6 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import kept_psql
 import mounting
 
 SETTINGS = """
@@ -159,10 +160,12 @@ class Server:
 
     def psql(self, sql, database="postgres", user="postgres", **how):
         """What psql prints, unaligned, one line a row."""
-        command = [programs() / "psql", "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", "-h", self.directory, "-p", self.port,
-                   "-U", user, "-d", database]
-        return subprocess.run([str(word) for word in command], input=sql if isinstance(sql, bytes) else sql.encode(),
-                              stdout=subprocess.PIPE, check=True, **how).stdout
+        command = [str(programs() / "psql"), "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1"]
+        text = sql if isinstance(sql, bytes) else sql.encode()
+        if not how and kept_psql.is_plain(text):
+            return kept_psql.run(command, text, self.directory, self.port, user, database)
+        command += ["-h", str(self.directory), "-p", str(self.port), "-U", user, "-d", database]
+        return subprocess.run(command, input=text, stdout=subprocess.PIPE, check=True, **how).stdout
 
     def create(self, database, options=""):
         """A new database. Its files are copied: to write them to the log costs three times as much."""
