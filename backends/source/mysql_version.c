@@ -12,6 +12,10 @@
  *                    version is one that equals no other; likewise where a table's
  *                    engine does not tell. An exchanged partition changes none of these times:
  *                    where tables have any, each ALTER TABLE on the server counts
+ *
+ * RESET MASTER begins the log and the GTIDs anew, and so may another server in the place of one:
+ * they will stand where they stood before, over other data. So with either go how often there was a
+ * RESET, and since when which server has been running.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -94,9 +98,41 @@ static int digest_query(struct mysql_source *source, struct mysql_link *link, co
     return 0;
 }
 
-/* A server that has been started anew has forgotten when its tables were updated. */
-#define STARTED_QUERY \
-    "SELECT UNIX_TIMESTAMP() - VARIABLE_VALUE FROM %s.global_status WHERE VARIABLE_NAME = 'Uptime'"
+/*
+ * Which server it is, and since when it has been running: what has been started anew has forgotten
+ * how often its log was reset, and when its tables were updated. Both times are of one statement's
+ * beginning, so that their difference stays the same.
+ */
+#define SERVER_QUERY                                                                           \
+    "SELECT @@server_id, @@hostname, UNIX_TIMESTAMP() - VARIABLE_VALUE FROM %s.global_status " \
+    "WHERE VARIABLE_NAME = 'Uptime'"
+
+static int digest_server(struct mysql_source *source, struct mysql_link *link,
+                         struct source_version *version, struct failure *failure)
+{
+    char query[200];
+
+    snprintf(query, sizeof query, SERVER_QUERY,
+             link->mariadb ? "information_schema" : "performance_schema");
+    return digest_query(source, link, query, version, NULL, failure);
+}
+
+/* Where the log stands, by QUERY, and which log it is. Other RESETs count, too, and do no harm. */
+static int digest_log(struct mysql_source *source, struct mysql_link *link, const char *query,
+                      struct source_version *ret_version, struct failure *failure)
+{
+    struct source_version version = {.words = {0}};
+    int error = digest_query(source, link, query, &version, NULL, failure);
+
+    if (error == 0)
+        error = digest_query(source, link, "SHOW GLOBAL STATUS LIKE 'Com\\_reset'", &version, NULL,
+                             failure);
+    if (error == 0)
+        error = digest_server(source, link, &version, failure);
+    if (error == 0)
+        *ret_version = version;
+    return error;
+}
 
 /* Engines that tell when a table was last updated. */
 static const char tables_query[] =
@@ -117,12 +153,7 @@ static int read_tables_version(struct mysql_source *source, struct mysql_link *l
 {
     struct source_version version = {.words = {0}};
     struct told told = {.unsettled = false};
-    char query[200];
-
-    snprintf(query, sizeof query, STARTED_QUERY,
-             link->mariadb ? "information_schema" : "performance_schema");
-
-    int error = digest_query(source, link, query, &version, NULL, failure);
+    int error = digest_server(source, link, &version, failure);
 
     if (error == 0)
         error = digest_query(source, link, views_query, &version, NULL, failure);
@@ -140,13 +171,8 @@ static int read_tables_version(struct mysql_source *source, struct mysql_link *l
 int mysql_snapshot_version(struct mysql_source *source, struct mysql_link *link,
                            struct source_version *ret_version, struct failure *failure)
 {
-    struct source_version version = {.words = {0}};
-    int error = digest_query(source, link, "SHOW STATUS LIKE 'binlog\\_snapshot\\_%'", &version,
-                             NULL, failure);
-
-    if (error == 0)
-        *ret_version = version;
-    return error;
+    return digest_log(source, link, "SHOW STATUS LIKE 'binlog\\_snapshot\\_%'", ret_version,
+                      failure);
 }
 
 static int read_binlog_version(struct mysql_source *source, struct mysql_link *link,
@@ -165,17 +191,11 @@ static int read_binlog_version(struct mysql_source *source, struct mysql_link *l
 int mysql_read_version(struct mysql_source *source, struct mysql_link *link,
                        struct source_version *ret_version, struct failure *failure)
 {
-    struct source_version version = {.words = {0}};
-    int error;
-
     switch (link->changes) {
     case CHANGES_BINLOG: return read_binlog_version(source, link, ret_version, failure);
     case CHANGES_GTID:
-        error = digest_query(source, link, "SELECT @@server_uuid, @@global.gtid_executed", &version,
-                             NULL, failure);
-        if (error == 0)
-            *ret_version = version;
-        return error;
+        return digest_log(source, link, "SELECT @@server_uuid, @@global.gtid_executed", ret_version,
+                          failure);
     case CHANGES_TABLES: break;
     }
     return read_tables_version(source, link, ret_version, failure);
