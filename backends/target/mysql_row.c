@@ -32,17 +32,26 @@ static int statement_failure(struct mysql_target *target, MYSQL_STMT *statement,
                        mysql_stmt_error(statement), number);
 }
 
+/* As fit_cell, and in words why not. */
+static int fit_into(const struct column *column, const struct cell *cell, const char *table,
+                    struct buffer *scratch, struct fitted *ret_fitted, struct failure *failure)
+{
+    const struct fit fit = fit_of(ENGINE_MYSQL, column);
+    int error = fit_cell(&fit, cell, scratch, ret_fitted);
+
+    return error != -EINVAL
+               ? error
+               : failure_set(failure, EINVAL, "table \"%s\": column \"%s\": the value %s", table,
+                             column->name, ret_fitted->reason);
+}
+
 static int bind_cell(struct mysql_bound *bound, const struct column *column,
                      const struct cell *cell, const char *table, struct failure *failure)
 {
-    const struct fit fit = fit_of(ENGINE_MYSQL, column);
     MYSQL_BIND *bind = &bound->binds[bound->count];
     struct fitted fitted;
-    int error = fit_cell(&fit, cell, &bound->scratch, &fitted);
+    int error = fit_into(column, cell, table, &bound->scratch, &fitted, failure);
 
-    if (error == -EINVAL)
-        return failure_set(failure, EINVAL, "table \"%s\": column \"%s\": the value %s", table,
-                           column->name, fitted.reason);
     if (error != 0)
         return error;
     bound->lengths[bound->count] = (unsigned long)fitted.cell.size;
@@ -199,6 +208,22 @@ static int lock(struct mysql_target *target, const struct mysql_place *place,
     return error != 0 ? error : mysql_finds(target, place->schema, statement, failure);
 }
 
+/* As bind_cell, so that the same row is found: the digits of a FLOAT are not its value. */
+static int add_key_literal(const struct schema *schema, const struct column *column,
+                           const struct cell *cell, struct buffer *text, struct failure *failure)
+{
+    cleanup_buffer struct buffer scratch = BUFFER(CELLS_LIMIT);
+    struct fitted fitted;
+    int error = buffer_reserve(&scratch, fit_room(cell->size));
+
+    if (error == 0)
+        error = fit_into(column, cell, schema->name, &scratch, &fitted, failure);
+    if (error != 0)
+        return error;
+    return mysql_add_literal(text, fitted.cell.data, (size_t)fitted.cell.size,
+                             fitted.cell.class == CELL_BYTES);
+}
+
 /* The row's values as the source reads them, newest: a plain SELECT would see the snapshot's. */
 static int read_row(struct mysql_target *target, const struct mysql_place *place,
                     const struct cell *key, struct failure *failure)
@@ -214,15 +239,15 @@ static int read_row(struct mysql_target *target, const struct mysql_place *place
         return error != 0 ? error : -EINVAL;
     text.size = (size_t)(order - (char *)text.data);
     for (size_t k = 0; k < schema->primary_key_count && error == 0; k++) {
-        bool binary = key[k].class == CELL_BYTES;
+        const struct column *column = &schema->columns[schema->primary_key[k]];
 
         error = buffer_append_text(&text, k == 0 ? " WHERE " : " AND ");
         if (error == 0)
-            error = mysql_add_name(&text, schema->columns[schema->primary_key[k]].name);
+            error = mysql_add_name(&text, column->name);
         if (error == 0)
             error = buffer_append_text(&text, " = ");
         if (error == 0)
-            error = mysql_add_literal(&text, key[k].data, (size_t)key[k].size, binary);
+            error = add_key_literal(schema, column, &key[k], &text, failure);
     }
     if (error == 0 && !target->look_only)
         error = buffer_append_text(&text, " LOCK IN SHARE MODE");

@@ -208,3 +208,34 @@ def test_a_row_that_others_of_its_table_refer_to(mount, server, database):
     for key in 3, 2, 1:
         (folder / f"staff/{key}.json").unlink()
     assert server.lines("SELECT * FROM staff ORDER BY id", database) == []
+
+
+KEYS = {  # of a row: as the server is told, as its file is called
+    "FLOAT": ("1.1", "1.1"),
+    "FLOAT UNSIGNED ZEROFILL": ("3.4e38", "3.4e+38"),
+    "DOUBLE": ("0.1", "0.1"),
+    "YEAR": ("0", "0000"),
+    "DATETIME(6)": ("'2026-11-20 10:00:00.125'", "2026-11-20 10:00:00.125000"),
+    "ENUM('a','1')": ("'1'", "1"),
+    "BINARY(3)": ("x'610000'", "YQAA"),
+    "INET6": ("'2001:db8::1'", "2001:db8::1"),
+}
+
+
+def test_keys_and_values_of_every_kind(mount, server, database):
+    """A row is found again by its key, whatever that is, and takes another's value, and none."""
+    server.sql("".join(f"""CREATE TABLE t{number} (k {kind} PRIMARY KEY, n INT, v {kind} NULL);
+                           INSERT INTO t{number} VALUES ({value}, 1, NULL);"""
+                       for number, (kind, (value, _)) in enumerate(KEYS.items())), database)
+    folder = mount(f"crm={server.url(database)}", options="rw-live,refresh=0.1").live()
+    for number, (kind, (value, name)) in enumerate(KEYS.items()):
+        (file,) = (folder / f"t{number}").iterdir()
+        assert file.name == f"{name}.json", kind
+        key = file.read_text().partition(':')[2].partition(',"n"')[0]
+        put(file, f'{{"n": 2, "v": {key}}}')
+        assert file.read_text() == f'{{"k":{key},"n":2,"v":{key}}}\n', kind
+        assert server.lines(f"SELECT n, v = k FROM t{number}", database) == ["2\t1"], kind
+        put(file, '{"v": null}')
+        assert server.lines(f"SELECT n, v FROM t{number}", database) == ["2\tNULL"], kind
+        file.unlink()
+        assert server.lines(f"SELECT * FROM t{number}", database) == [], kind
