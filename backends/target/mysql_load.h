@@ -18,9 +18,7 @@ struct mysql_load {
 
 static inline bool mysql_load_is_bits(const struct mysql_load *load, size_t index)
 {
-    const struct column *column = &load->place->schema->columns[load->base.work.columns[index]];
-
-    return strncmp(column->native_type, "bit", 3) == 0;
+    return mysql_is_bits(&load->place->schema->columns[load->base.work.columns[index]]);
 }
 
 extern const struct server_dialect mysql_dialect;

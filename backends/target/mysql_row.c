@@ -45,6 +45,19 @@ static int fit_into(const struct column *column, const struct cell *cell, const 
                              column->name, ret_fitted->reason);
 }
 
+/* Of the digits of a number that fits into a BIT. */
+static uint64_t bits_value(const struct cell *cell)
+{
+    const char *text = cell->data;
+    uint64_t value = 0;
+
+    for (size_t i = 0; i < cell->size; i++) {
+        if (text[i] >= '0' && text[i] <= '9')
+            value = value * 10 + (uint64_t)(text[i] - '0');
+    }
+    return value;
+}
+
 static int bind_cell(struct mysql_bound *bound, const struct column *column,
                      const struct cell *cell, const char *table, struct failure *failure)
 {
@@ -61,6 +74,12 @@ static int bind_cell(struct mysql_bound *bound, const struct column *column,
     bind->buffer = without_const(fitted.cell.data != NULL ? fitted.cell.data : "");
     bind->buffer_length = bound->lengths[bound->count];
     bind->length = &bound->lengths[bound->count];
+    if (fitted.cell.data != NULL && mysql_is_bits(column)) {
+        bound->bits[bound->count] = bits_value(&fitted.cell);
+        bind->buffer_type = MYSQL_TYPE_LONGLONG;
+        bind->is_unsigned = true;
+        bind->buffer = &bound->bits[bound->count];
+    }
     bound->count++;
     return 0;
 }
@@ -79,14 +98,17 @@ int mysql_bound_create(struct mysql_bound *bound, const struct schema *schema, s
     count += schema->primary_key_count;
     bound->binds = allocate_array(count, sizeof *bound->binds);
     bound->lengths = allocate_array(count, sizeof *bound->lengths);
-    return bound->binds != NULL && bound->lengths != NULL ? buffer_reserve(&bound->scratch, room)
-                                                          : -ENOMEM;
+    bound->bits = allocate_array(count, sizeof *bound->bits);
+    return bound->binds != NULL && bound->lengths != NULL && bound->bits != NULL
+               ? buffer_reserve(&bound->scratch, room)
+               : -ENOMEM;
 }
 
 void mysql_bound_release(struct mysql_bound *bound)
 {
     free(bound->binds);
     free(bound->lengths);
+    free(bound->bits);
     buffer_release(&bound->scratch);
 }
 
@@ -220,6 +242,8 @@ static int add_key_literal(const struct schema *schema, const struct column *col
         error = fit_into(column, cell, schema->name, &scratch, &fitted, failure);
     if (error != 0)
         return error;
+    if (fitted.cell.data != NULL && mysql_is_bits(column))
+        return buffer_print(text, "%llu", (unsigned long long)bits_value(&fitted.cell));
     return mysql_add_literal(text, fitted.cell.data, (size_t)fitted.cell.size,
                              fitted.cell.class == CELL_BYTES);
 }

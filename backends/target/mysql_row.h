@@ -9,6 +9,7 @@
 struct mysql_bound {
     MYSQL_BIND *binds;
     unsigned long *lengths;
+    uint64_t *bits; /* of each that is a BIT's */
     size_t count;
     struct buffer scratch;
 };

@@ -19,6 +19,8 @@
 #ifndef CRMFS_TARGET_MYSQL_TARGET_H
 #define CRMFS_TARGET_MYSQL_TARGET_H
 
+#include <string.h>
+
 #include "backends/source/mysql_internal.h"
 #include "backends/target/create.h"
 #include "backends/target/mysql_references.h"
@@ -80,6 +82,12 @@ struct mysql_place *mysql_target_place(const struct mysql_target *target,
 
 /* Starts the transaction again, where CREATE TABLE has ended it. */
 int mysql_target_start(struct mysql_target *target, struct failure *failure);
+
+/* Whether it is a BIT: a text would be taken for its bytes, whatever number it says. */
+static inline bool mysql_is_bits(const struct column *column)
+{
+    return strncmp(column->native_type, "bit", 3) == 0;
+}
 
 /* "a.x <=> b.x AND …" of COUNT columns. */
 int mysql_add_equal(struct buffer *text, const struct schema *schema, const size_t *columns,
