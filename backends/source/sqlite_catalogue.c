@@ -36,14 +36,17 @@ static bool is_internal(const char *name)
 
 enum { LIST_SCHEMA, LIST_NAME, LIST_TYPE, LIST_COLUMNS, LIST_WITHOUT_ROWID };
 
-/* Notes what PRAGMA table_list stands on, unless it is SQLite's own. */
-static int list_table(struct catalogue *catalogue, size_t *capacity, sqlite3_stmt *statement)
+/* Notes what PRAGMA table_list stands on, unless it is SQLite's own, or a module's. */
+static int list_table(struct connection *connection, struct catalogue *catalogue, size_t *capacity,
+                      sqlite3_stmt *statement)
 {
     const char *name = connection_text(statement, LIST_NAME);
     const char *type = connection_text(statement, LIST_TYPE);
+    bool shadow = false;
+    int code = strcmp(type, "shadow") == 0 ? table_is_shadow(connection, name, &shadow) : SQLITE_OK;
 
-    if (is_internal(name) || strcmp(type, "shadow") == 0)
-        return SQLITE_OK;
+    if (code != SQLITE_OK || shadow || is_internal(name))
+        return code;
     if (catalogue->count == *capacity) {
         size_t more = *capacity != 0 ? *capacity * 2 : 64;
         struct table *tables =
@@ -83,7 +86,7 @@ static int list_tables(struct connection *connection, struct catalogue *catalogu
     if (code != SQLITE_OK)
         return code;
     while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
-        code = list_table(catalogue, &capacity, statement);
+        code = list_table(connection, catalogue, &capacity, statement);
         if (code != SQLITE_OK)
             break;
     }

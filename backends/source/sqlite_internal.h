@@ -9,7 +9,8 @@
  *   sqlite_open     sources and connections
  *   sqlite_failure  SQLite's results as errno values and words
  *   sqlite_catalogue  all tables; sqlite_schema: a table; sqlite_order: its keys and order;
- *                   sqlite_type: types; sqlite_link: statements, and what foreign keys refer to
+ *                   sqlite_type: types; sqlite_link: statements, and what foreign keys refer to;
+ *                   sqlite_shadow: which are a virtual table's own
  *   sqlite_dataset  a moment and its connections; sqlite_begin: how it is got hold of
  *   sqlite_plan     ranges of rowids; sqlite_cursor: rows; sqlite_large: large rows
  */
@@ -210,6 +211,12 @@ void catalogue_release(struct catalogue *catalogue); /* NULL is allowed */
 /* Adds each table's statements, and gives foreign keys' targets their own spelling. A result code.
  */
 int catalogue_link(struct connection *connection, struct catalogue *catalogue);
+
+/*
+ * Whether the table, whose name SQLite takes for a shadow table's, is one: what its virtual table
+ * keeps its rows in, and shows. A result code.
+ */
+int table_is_shadow(struct connection *connection, const char *name, bool *ret_shadow);
 
 /* Finds the table's order; its columns and primary key are known. A result code. */
 int table_find_order(struct connection *connection, struct table *table);

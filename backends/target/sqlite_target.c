@@ -108,6 +108,21 @@ static int connect(struct sqlite_target *target, struct failure *failure)
     return code == SQLITE_OK ? 0 : sqlite_target_failure(target, code, NULL, failure);
 }
 
+/*
+ * A defensive connection refuses what writes to any table that is named as a virtual table's own.
+ * Those that are its own are not in the catalogue, so nothing is written there anyway; others of
+ * such names are ordinary tables, and may yet be made.
+ */
+static void allow_shadow_names(struct sqlite_target *target)
+{
+    bool virtual = false;
+
+    for (size_t i = 0; i < target->catalogue->count; i++)
+        virtual |= target->catalogue->tables[i].schema->kind == RELATION_VIRTUAL;
+    if (virtual)
+        sqlite3_db_config(target->connection.database, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL);
+}
+
 static int begin(struct target *base, struct failure *failure)
 {
     struct sqlite_target *target = (struct sqlite_target *)base;
@@ -121,7 +136,10 @@ static int begin(struct target *base, struct failure *failure)
         return error;
     target->open = true;
     target->connection.ready = true;
-    return catalogue_read(&target->connection, NULL, &target->catalogue, failure);
+    error = catalogue_read(&target->connection, NULL, &target->catalogue, failure);
+    if (error == 0)
+        allow_shadow_names(target);
+    return error;
 }
 
 static size_t table_count(const struct target *base)

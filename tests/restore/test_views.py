@@ -92,3 +92,25 @@ def test_elsewhere(crmfs, source, place):
     said = crmfs("restore", "--to", target.url, source.url).stdout
     assert "view a is not brought along: it is in the words of another kind of database" in said
     assert target.value("SELECT count(*) FROM t") == "2"
+
+
+def test_tables_named_as_a_virtual_tables_own(crmfs, place, store):
+    """SQLite takes them for shadow tables by their names: they are shown, kept and written all the same."""
+    tables = ("CREATE TABLE notes_content (id INTEGER PRIMARY KEY, title TEXT, owner TEXT);"
+              "CREATE TABLE mail_stat (id INTEGER PRIMARY KEY, n INT);")
+    virtual = ("CREATE VIRTUAL TABLE notes USING fts5 (title, content = 'notes_content', content_rowid = 'id');"
+               "CREATE VIRTUAL TABLE mail USING fts4 (subject, matchinfo=fts3);")
+    question = "SELECT * FROM notes_content; SELECT * FROM mail_stat;"
+    source, empty, changed, lacking = (place("sqlite") for _ in range(4))
+    source.sql(tables + "INSERT INTO notes_content VALUES (1, 'one', 'Eve'); INSERT INTO mail_stat VALUES (7, 8);" + virtual +
+               "CREATE VIRTUAL TABLE own USING fts5 (content, columnsize = 1); CREATE VIRTUAL TABLE box USING rtree (id, a, b);")
+    changed.sql(tables + "INSERT INTO notes_content VALUES (1, 'two', 'Bob');" + virtual)
+    lacking.sql("CREATE VIRTUAL TABLE notes USING fts5 (title, content = ''); CREATE VIRTUAL TABLE mail USING fts3 (subject);")
+    store.take("day", f"crm={source.url}")
+    told = {table["name"] for table in json.loads(
+        store.run("restore", "--json", "--to", empty.url, "--store", store.path, "day").out)["tables"]}
+    assert told == {"notes_content", "mail_stat"}
+    for target in changed, lacking:
+        store.run("restore", "--mode", "replace", "--to", target.url, "--store", store.path, "day")
+    for target in empty, changed, lacking:
+        assert target.sql(question) == source.sql(question) == "1|one|Eve\n7|8\n"

@@ -37,6 +37,36 @@ static void test_tables(void **state)
     unmake_crm(&crm);
 }
 
+/* What SQLite takes for a shadow table by its name is left out only if a module made it. */
+static void test_shadow_names(void **state)
+{
+    (void)state;
+    struct crm crm = make_crm(
+        "CREATE VIRTUAL TABLE own5 USING fts5 (a, content, columnsize = 1, tokenize = 'porter');"
+        "CREATE VIRTUAL TABLE own4 USING fts4 (a TEXT, [b c], languageid=l, compress=hex,"
+        "                                      uncompress=unhex, prefix='1');"
+        "CREATE VIRTUAL TABLE own3 USING fts3 (content);"
+        "CREATE VIRTUAL TABLE box USING rtree (id, x0, x1, +kept); ALTER TABLE box RENAME TO \"a (b\";"
+        "CREATE VIRTUAL TABLE empty USING fts5 (a, content = '');"
+        "CREATE TABLE outer_content (id INTEGER PRIMARY KEY, c0);"
+        "CREATE VIRTUAL TABLE outer USING fts5 (c0, CON=outer_content);"
+        "CREATE VIRTUAL TABLE small USING fts5 (a, columnsize = 0);"
+        "CREATE TABLE Small_DocSize (id INTEGER PRIMARY KEY, sz BLOB);"
+        "CREATE VIRTUAL TABLE old USING fts3 (a);"
+        "CREATE TABLE old_stat (id INTEGER PRIMARY KEY, value BLOB);"
+        "CREATE TABLE like_stat (id INTEGER PRIMARY KEY, value TEXT);"
+        "CREATE VIRTUAL TABLE \"like\" USING fts4 (a, matchinfo='fts3');"
+        "CREATE TABLE like_docsize (docid INTEGER PRIMARY KEY, size BLOB);");
+    static const char *const names[] = {
+        "Small_DocSize", "a (b",  "empty",         "like", "like_docsize", "like_stat", "old",
+        "old_stat",      "outer", "outer_content", "own3", "own4",         "own5",      "small"};
+
+    assert_int_equal(crm.dataset->class->table_count(crm.dataset), sizeof names / sizeof *names);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        assert_string_equal(crm.dataset->class->schema(crm.dataset, i)->name, names[i]);
+    unmake_crm(&crm);
+}
+
 static void test_columns(void **state)
 {
     (void)state;
@@ -355,6 +385,7 @@ int main(void)
 #define TEST(function) cmocka_unit_test_setup_teardown(function, folder_create, folder_remove)
     const struct CMUnitTest tests[] = {
         TEST(test_tables),
+        TEST(test_shadow_names),
         TEST(test_columns),
         TEST(test_types),
         TEST(test_foreign_keys),
