@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,6 +52,21 @@ static void answer_xattr(fuse_req_t request, fuse_ino_t inode, const char *name,
         fuse_reply_buf(request, value, (size_t)length);
 }
 
+/* How many inodes the kernel knows. */
+static void answer_known(fuse_req_t request, size_t size)
+{
+    char number[24];
+    int length =
+        snprintf(number, sizeof number, "%zu", inode_table_count(state_of(request)->inodes));
+
+    if (size == 0)
+        fuse_reply_xattr(request, (size_t)length);
+    else if (size < (size_t)length)
+        fuse_reply_err(request, ERANGE);
+    else
+        fuse_reply_buf(request, number, (size_t)length);
+}
+
 void answer_getxattr(fuse_req_t request, fuse_ino_t inode, const char *name, size_t size)
 {
     if (files_has_number(inode)) {
@@ -66,6 +82,8 @@ void answer_getxattr(fuse_req_t request, fuse_ino_t inode, const char *name, siz
         fuse_reply_err(request, files_of(request) != NULL && strncmp(name, "system.", 7) == 0
                                     ? ENODATA
                                     : EOPNOTSUPP);
+    else if (inode == FUSE_ROOT_ID && strcmp(name, "user.crmfs.known") == 0)
+        answer_known(request, size);
     else
         answer_xattr(request, inode, name, size);
 }

@@ -82,11 +82,15 @@ def test_unknown_xattr(mount, crm_db):
 
 
 def test_statfs(mount, crm_db):
+    """No inodes are counted: what watches over disks would find them used up."""
     top = mount(crm_db)
-    about = os.statvfs(top.point)
-    assert about.f_bsize > 0 and about.f_namemax == 255
-    assert about.f_files > 0
-    assert about.f_flag & os.ST_RDONLY
+    (top.live() / "accounts.csv").read_bytes()
+    for place in (top.point, top.live()):
+        about = os.statvfs(place)
+        assert about.f_bsize > 0 and about.f_namemax == 255
+        assert (about.f_files, about.f_ffree) == (0, 0)
+        assert about.f_flag & os.ST_RDONLY
+    assert int(os.getxattr(top.point, "user.crmfs.known")) > 0
 
 
 WRITES = {
