@@ -121,6 +121,7 @@ static void destroy(struct generation *generation)
     free(generation->files);
     file_set_release(&generation->set);
     free(generation->tables);
+    free(generation->passing);
     free(generation->source_name);
     free(generation->path);
     pthread_cond_destroy(&generation->scanned);
@@ -160,7 +161,7 @@ int generation_create(const struct generation_options *options, struct generatio
 
     if (error == 0) {
         /* Beginning may have taken its time: what is new is not idle. */
-        generation->last_used_ns = clock_now_ns();
+        generation->begun_ns = generation->last_used_ns = clock_now_ns();
         generation->open = true;
         generation->changed = generation->dataset->changed;
         generation->identity = generation->dataset->identity;
@@ -170,6 +171,8 @@ int generation_create(const struct generation_options *options, struct generatio
         destroy(generation);
         return error;
     }
+    if (options->before != NULL)
+        generation_inherit(generation, options->before);
     if (generation->dataset->hurry && options->at_once)
         error = generation_read_all(generation, failure);
     if (error != 0) {

@@ -83,6 +83,8 @@ struct generation_options {
     struct history *history;
     struct view_bounds *views; /* outlives the generation, as the history */
     uint64_t serial;
+    /* The newest so far, if any: of the same version, its images are taken over. Borrowed. */
+    struct generation *before;
     /*
      * A source in a hurry is read through before anyone sees the generation: the one
      * before has ended because the source goes on faster than readers come back.
@@ -115,6 +117,12 @@ void generation_supersede(struct generation *generation);
 
 /* Whether an unread table turned out to be unreadable because the source has gone on. */
 bool generation_has_ended(struct generation *generation);
+
+/*
+ * Whether a view was read that may show something else by now, although the source is the same
+ * (fs/tree/passing_views.h). Asked by one thread at a time.
+ */
+bool generation_has_passed(struct generation *generation);
 
 /*
  * Whether tables of it that were not read so far cannot be read any more: it has ended, or the

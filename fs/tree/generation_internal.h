@@ -53,10 +53,12 @@ struct generation {
     char *source_name;
     char *path;
     struct source_version version;
+    uint64_t begun_ns;
     struct source_identity identity; /* of its first dataset */
     struct timespec changed;
     struct timespec names_changed;
     size_t schema_bytes; /* of memory, reserved in the render cache */
+    bool *passing;       /* one a table; NULL: not found out. Of generation_has_passed alone */
     struct file_set set;
     struct generation_file *files; /* set.count of them */
     struct node *raw;              /* an archive's raw/, referenced; NULL: there is none */
@@ -99,6 +101,15 @@ int generation_read_table(struct generation *generation, size_t index, const boo
  */
 int generation_replace_image(struct generation *generation, size_t index, const struct image *lost,
                              struct image **ret_image, struct failure *failure);
+
+/*
+ * Takes over what BEFORE has read, but for views that pass, if nothing was written since. Before
+ * anyone else knows the generation.
+ */
+void generation_inherit(struct generation *generation, struct generation *before);
+
+/* Whether the datasets of both are of the same tables, by the same numbers. */
+bool generation_has_tables(const struct generation *generation, const struct dataset *dataset);
 
 /* Uses what was kept of the table: then it is known. -ENOENT: it is to be read. As a scan. */
 int generation_find_kept(struct generation *generation, size_t index);

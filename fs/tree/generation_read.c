@@ -40,7 +40,7 @@ static bool is_same_table(const struct schema *left, const struct schema *right)
  * Whether the dataset's tables are those that the generation shows, by the same numbers: there is
  * no source of which an administrator cannot hide a change.
  */
-static bool has_same_tables(const struct generation *generation, const struct dataset *dataset)
+bool generation_has_tables(const struct generation *generation, const struct dataset *dataset)
 {
     bool same = dataset->class->table_count(dataset) == generation->table_count;
 
@@ -61,7 +61,7 @@ static int reopen(struct generation *generation, struct failure *failure)
         return error;
     if (memcmp(&version, &generation->version, sizeof version) != 0 ||
         differs(&dataset->identity, &generation->identity) ||
-        !has_same_tables(generation, dataset)) {
+        !generation_has_tables(generation, dataset)) {
         dataset->class->release(dataset);
         return failure_set(failure, ESTALE, "the database has changed since the folder was read");
     }

@@ -80,6 +80,9 @@ void generation_note_known(struct generation *generation, size_t index)
         .changed = generation->changed,
     };
 
+    /* It changes without the database. */
+    if (generation->passing != NULL && generation->passing[index])
+        clock_gettime(CLOCK_REALTIME, &entry.changed);
     digest_table(image, entry.digest);
     table->modified = history_time(generation->options.history, &entry);
     table->rows = image_rows(image);

@@ -6,6 +6,7 @@
  * The newest generation holds for the refresh time after the source was last
  * asked whether it has changed. Then it is asked again, at the next request: the
  * same version holds for as long again, another one begins the next generation.
+ * So does the clock, if views that go by it were read; tables are not read again then.
  * So a change shows at most the refresh time later, and whatever the kernel is
  * told to believe, it is told to believe only until then.
  *

@@ -27,6 +27,7 @@ static int begin_generation(struct live *live, struct failure *failure)
         .history = live->history,
         .views = live->views,
         .serial = live->serial + 1,
+        .before = live->newest,
         .at_once = live->newest != NULL && generation_has_ended(live->newest),
     };
     struct generation *generation;
@@ -71,7 +72,8 @@ static int ask_source(struct live *live, struct failure *failure)
     if (error != 0)
         return error;
     if (live->newest != NULL && !generation_has_ended(live->newest) &&
-        memcmp(&version, generation_version(live->newest), sizeof version) == 0)
+        memcmp(&version, generation_version(live->newest), sizeof version) == 0 &&
+        !generation_has_passed(live->newest))
         return 0;
     error = -ESTALE;
     for (int i = 0; i < LIVE_ATTEMPTS && error == -ESTALE; i++)

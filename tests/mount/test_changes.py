@@ -209,3 +209,22 @@ def test_unchanged_database_is_read_once(mount, crm_db):
     time.sleep(1)
     assert os.stat(folder / "accounts.csv").st_ino == first[0].st_ino
     assert os.getxattr(folder / "accounts.csv", "user.crmfs.generation") == first[1]
+
+
+def test_what_goes_by_the_clock_is_read_anew(mount, living):
+    """Views over the time are as of now, as is what uses them; tables and other views stay what they were."""
+    living.executescript("""
+        CREATE VIEW clock AS SELECT strftime('%s', 'now') AS t; CREATE VIEW above AS SELECT t + 0 AS t FROM Clock;
+        INSERT INTO b VALUES (2, 'now');
+        CREATE VIEW lasting AS SELECT julianday(v) FROM b WHERE id = 2 /* nobody could tell, so it shows what is kept */""")
+    folder = mount(database(living), options=QUICK).live()
+    lasting, first = cat(folder / "lasting.csv"), int(cat(folder / "above.csv").split()[1])
+    with open(folder / "clock.csv", "rb") as file:
+        opened = os.stat(file.fileno())
+        assert eventually(lambda: int(cat(folder / "above.csv").split()[1]) > first + 1, PATIENCE, 0.1)
+        assert time.time() - int(cat(folder / "clock.csv").split()[1]) < 10
+        # The open file is another than the one of that name now, and goes on.
+        assert os.stat(file.fileno()).st_size == opened.st_size == len(file.read())
+        assert os.stat(folder / "clock.csv").st_ino != opened.st_ino
+    assert os.stat(folder / "clock.csv").st_mtime_ns > opened.st_mtime_ns
+    assert cat(folder / "lasting.csv") == lasting

@@ -3,10 +3,13 @@
 import base64
 import json
 import struct
+import subprocess
+import time
 
 import pytest
 
 import strict
+from mounting import eventually
 
 # name → declaration, values as SQL. What FLOAT and DOUBLE print is compared as numbers.
 TYPES = {
@@ -187,6 +190,22 @@ def test_broken_view_harms_no_other(mount, server, database):
         (top.live() / "gone.csv").read_bytes()
     assert problem.value.errno == 5
     assert "view" in top.errors()
+
+
+def test_a_view_over_the_time_is_as_of_now(mount, server, database):
+    """Though nothing is written."""
+    server.sql("CREATE TABLE t (id INT PRIMARY KEY, d DATETIME); INSERT INTO t VALUES (1, '2020-01-01');"
+               "CREATE VIEW due AS SELECT id, now(6) AS n FROM t WHERE d < now(); CREATE VIEW lasting AS SELECT year(d) AS y FROM t",
+               database)
+    folder = mount(server.url(database), options="refresh=0.2").live()
+
+    def cat(name):
+        return subprocess.run(["cat", folder / name], capture_output=True, check=True).stdout
+
+    time.sleep(2.5)  # the server knows when a table was changed to the second; it has settled then
+    first = cat("due.csv")
+    assert eventually(lambda: cat("due.csv") not in (first, b""), 10, 0.1)
+    assert cat("lasting.csv") == b"y\n2020\n"
 
 
 def test_odd_names(mount, server, database):

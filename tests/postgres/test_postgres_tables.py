@@ -167,6 +167,20 @@ DROP ROLE IF EXISTS reader; CREATE ROLE reader LOGIN;
 """
 
 
+def test_a_view_over_the_time_is_as_of_now(postgres, database, mount):
+    """Though nothing is written."""
+    name = database("CREATE TABLE t (id int PRIMARY KEY, d date); INSERT INTO t VALUES (1, '2020-01-01');"
+                    "CREATE VIEW due AS SELECT id, clock_timestamp() AS n FROM t WHERE d < CURRENT_DATE;")
+    folder = mount(postgres.url(name), options="refresh=0.2").live()
+
+    def cat(file):
+        return subprocess.run(["cat", folder / file], capture_output=True, check=True).stdout
+
+    first = cat("due.csv")
+    assert mounting.eventually(lambda: cat("due.csv") not in (first, b""), 10, 0.1)
+    assert cat("t.csv") == b"id,d\n1,2020-01-01\n"
+
+
 def test_row_level_security_shows_what_the_role_sees(postgres, database, mount):
     name = database(ROLES + """
         CREATE TABLE own (id int PRIMARY KEY, who text); INSERT INTO own VALUES (1, 'reader'), (2, 'boss');
