@@ -192,6 +192,9 @@ static int fill(struct page *page, size_t index, struct failure *failure)
         /* What has been found so far is given first: it is asked for the rest again. */
         if (there < 0)
             return page->used != 0 ? 0 : there;
+        if (there == 0 && failure->code != 0)
+            tree_report(page->state->tree, opened->node->path, failure);
+        failure->code = 0;
         room = there == 0 || add_entry(page, index);
     }
     return 0;

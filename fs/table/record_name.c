@@ -144,6 +144,19 @@ static bool looks_numeric(const char *text)
     return *digits >= '0' && *digits <= '9' && strspn(digits, "0123456789.eE+-") == strlen(digits);
 }
 
+bool record_name_may_be_taken(const struct schema *schema, const struct record_key *key,
+                              const struct cell_view *cells)
+{
+    static const char first[] = "-0123456789IN"; /* of digits, Infinity and NaN */
+
+    for (size_t i = 0; i < key->count; i++) {
+        if (schema->columns[key->columns[i]].type == COLUMN_ANY && cells[i].kind == KIND_TEXT &&
+            cells[i].size != 0 && memchr(first, *(const char *)cells[i].data, sizeof first - 1))
+            return true;
+    }
+    return false;
+}
+
 static bool begins_with(const char *text, const char *prefix)
 {
     return strncmp(text, prefix, strlen(prefix)) == 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a single row's file is called: by its key, as this folder's README says under "Records".
- * Two keys that differ have two names; a key that is NULL has none.
+ * Two keys that differ, but in their class alone, have two names; a key that is NULL has none.
  */
 #ifndef CRMFS_TABLE_RECORD_NAME_H
 #define CRMFS_TABLE_RECORD_NAME_H
@@ -35,6 +35,13 @@ bool record_key_of(const struct schema *schema, struct record_key *ret_key);
  */
 int record_name_append(const struct schema *schema, const struct record_key *key,
                        const struct cell_view *cells, struct buffer *name);
+
+/*
+ * Whether a row before this one may have its name: keys that differ in their class alone, which
+ * only columns without a type can hold, have one name, and texts stand behind numbers.
+ */
+bool record_name_may_be_taken(const struct schema *schema, const struct record_key *key,
+                              const struct cell_view *cells);
 
 /*
  * Whether NAME is that of a key that was too long: it does not tell the key. (A key that looks so

@@ -37,6 +37,7 @@ static int name_record(struct record_page *page, const struct schema *schema,
     if (error == -ENODATA)
         return 0;
     if (error == 0) {
+        record->may_be_second = record_name_may_be_taken(schema, key, cells);
         record->name = begin;
         record->name_hash =
             record_name_hash((char *)page->names.data + begin, page->names.size - begin);

@@ -19,7 +19,8 @@ struct record {
     uint64_t bytes;
     uint64_t digest; /* of the line; of a row in fragments only of its beginning and its length */
     uint64_t name_hash;
-    size_t name; /* where its name begins among the page's; of use to the page alone */
+    size_t name;        /* where its name begins among the page's; of use to the page alone */
+    bool may_be_second; /* record_name_may_be_taken */
 };
 
 struct record_page;

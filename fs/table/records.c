@@ -227,24 +227,44 @@ static int use_index(struct records *records, struct image *image, const struct 
     return error;
 }
 
-static int find_indexed(struct records *records, struct image *image, const struct record_key *key,
-                        const char *name, const bool *cancelled, struct record *ret_record,
-                        struct failure *failure)
+/* The groups that may have a name with that hash. */
+struct groups {
+    size_t count;
+    size_t numbers[RECORD_INDEX_MOST];
+};
+
+static int find_groups(struct records *records, struct image *image, const struct record_key *key,
+                       uint64_t name_hash, const bool *cancelled, struct groups *ret_groups,
+                       struct failure *failure)
 {
-    size_t groups[RECORD_INDEX_MOST];
     struct kept_index *kept;
     int error = use_index(records, image, key, cancelled, &kept, failure);
 
     if (error != 0)
         return error;
 
-    ssize_t count =
-        record_index_find(kept->index, record_name_hash(name, strlen(name)), groups, failure);
+    ssize_t count = record_index_find(kept->index, name_hash, ret_groups->numbers, failure);
 
     leave_index(records, kept);
-    error = count < 0 ? (int)count : -ENOENT;
-    for (ssize_t i = 0; i < count && error == -ENOENT; i++)
-        error = find_in_page(records, image, key, groups[i], name, ret_record, failure);
+    if (count < 0)
+        return (int)count;
+    ret_groups->count = (size_t)count;
+    return 0;
+}
+
+static int find_indexed(struct records *records, struct image *image, const struct record_key *key,
+                        const char *name, const bool *cancelled, struct record *ret_record,
+                        struct failure *failure)
+{
+    struct groups groups = {.count = 0};
+    int error = find_groups(records, image, key, record_name_hash(name, strlen(name)), cancelled,
+                            &groups, failure);
+
+    if (error != 0)
+        return error;
+    error = -ENOENT;
+    for (size_t i = 0; i < groups.count && error == -ENOENT; i++)
+        error = find_in_page(records, image, key, groups.numbers[i], name, ret_record, failure);
     return error;
 }
 
@@ -277,21 +297,74 @@ static int find_by_key(struct records *records, struct image *image, const struc
     return error;
 }
 
+/*
+ * Whether rows of the table may share names, *RECORD being one that may not be the first of its
+ * name: not if there is one key column and texts are all that it begins with, for numbers stand
+ * before them.
+ */
+static int may_share(struct records *records, struct image *image, const struct record_key *key,
+                     const struct record *record, bool *ret_shared, struct failure *failure)
+{
+    cleanup(release_page) struct record_page *page = NULL;
+    size_t row = 0;
+
+    *ret_shared = record->may_be_second;
+    if (!record->may_be_second || key->count != 1)
+        return 0;
+
+    int error = records_page(records, image, key, 0, &page, failure);
+
+    if (error != 0)
+        return error;
+    while (row + 1 < record_page_rows(page) && record_page_name(page, row) == NULL)
+        row++;
+    *ret_shared = !record_page_record(page, row)->may_be_second;
+    return 0;
+}
+
 int records_find(struct records *records, struct image *image, const char *name,
                  const bool *cancelled, struct record *ret_record, struct failure *failure)
 {
     struct record_key key;
-    bool sure;
+    bool sure = false;
+    bool shared = false;
 
     if (!record_key_of(image_schema(image), &key))
         return -ENOENT;
 
     int error = find_nearby(records, image, &key, name, ret_record, failure);
 
-    if (error != -ENOENT)
-        return error;
-    error = find_by_key(records, image, &key, name, ret_record, &sure, failure);
-    if (error != -ENOENT || sure)
+    if (error == -ENOENT)
+        error = find_by_key(records, image, &key, name, ret_record, &sure, failure);
+    if (error == 0)
+        error = may_share(records, image, &key, ret_record, &shared, failure);
+    if (!shared && (error != -ENOENT || sure))
         return error;
     return find_indexed(records, image, &key, name, cancelled, ret_record, failure);
+}
+
+int records_is_first(struct records *records, struct image *image, const struct record_key *key,
+                     const struct record_page *page, size_t row, bool *ret_first,
+                     struct failure *failure)
+{
+    const struct record *own = record_page_record(page, row);
+    const char *name = record_page_name(page, row);
+    struct groups groups = {.count = 0};
+    struct record found;
+    bool shared;
+    int error = may_share(records, image, key, own, &shared, failure);
+
+    *ret_first = error == 0 && (!shared || record_page_find(page, name) == own);
+    if (error == 0 && shared && *ret_first && record_page_group(page) != 0)
+        error = find_groups(records, image, key, own->name_hash, NULL, &groups, failure);
+    if (error != 0)
+        return error;
+    error = -ENOENT;
+    for (size_t i = 0; i < groups.count && error == -ENOENT; i++) {
+        if (groups.numbers[i] < record_page_group(page))
+            error = find_in_page(records, image, key, groups.numbers[i], name, &found, failure);
+    }
+    if (error == 0)
+        *ret_first = false;
+    return error == -ENOENT ? 0 : error;
 }

@@ -28,6 +28,14 @@ void records_free(struct records *records); /* NULL is allowed */
 int records_find(struct records *records, struct image *image, const char *name,
                  const bool *cancelled, struct record *ret_record, struct failure *failure);
 
+/*
+ * Whether ROW of PAGE is the first of its name. It always is unless may_be_second; then an index in
+ * the spool may be needed, as for records_find.
+ */
+int records_is_first(struct records *records, struct image *image, const struct record_key *key,
+                     const struct record_page *page, size_t row, bool *ret_first,
+                     struct failure *failure);
+
 /* The page of the group (record_rows_begin), with a reference. */
 int records_page(struct records *records, struct image *image, const struct record_key *key,
                  size_t group, struct record_page **ret_page, struct failure *failure);

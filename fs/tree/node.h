@@ -139,7 +139,10 @@ struct listing_entry {
 };
 struct listing_class {
     size_t (*count)(const struct listing *listing);
-    /* Before an entry is asked for: 1, or 0 if there is none after all, or -errno. NULL: 1. */
+    /*
+     * Before an entry is asked for: 1, or 0 if there is none after all, or -errno. NULL: 1. Why
+     * there is none may be said, for .crmfs/errors.
+     */
     int (*prepare)(struct listing *listing, size_t index, struct failure *failure);
     void (*entry)(struct listing *listing, size_t index, struct listing_entry *ret_entry);
     void (*close)(struct listing *listing);

@@ -16,6 +16,7 @@ struct record_listing {
     struct record_page *page; /* referenced; NULL: none yet */
     uint64_t first_row;       /* of the page */
     size_t row;               /* in it, the one that was prepared */
+    bool told;                /* that rows share a name */
     char name[RECORD_FILE_NAME_SIZE];
 };
 
@@ -40,6 +41,30 @@ static int turn_page(struct record_listing *list, size_t index, struct failure *
     return 0;
 }
 
+/* A row whose name is another's already is not shown, which is told once. */
+static int is_shown(struct record_listing *list, struct failure *failure)
+{
+    const char *name = record_page_name(list->page, list->row);
+    bool first = true;
+
+    if (name == NULL || !record_page_record(list->page, list->row)->may_be_second)
+        return name != NULL;
+
+    int error = records_is_first(list->folder->records, list->view.image, &list->key, list->page,
+                                 list->row, &first, failure);
+
+    if (error != 0)
+        return error;
+    if (!first && !list->told)
+        failure_set(
+            failure, EEXIST,
+            "keys that differ in their type alone, as 1 and '1', have one name, first %s" RECORD_ENDING
+            ": it is the first row's; the others are in the table's files",
+            name);
+    list->told = list->told || !first;
+    return first;
+}
+
 static int listing_prepare(struct listing *listing, size_t index, struct failure *failure)
 {
     struct record_listing *list = (struct record_listing *)listing;
@@ -52,7 +77,7 @@ static int listing_prepare(struct listing *listing, size_t index, struct failure
             return error;
     }
     list->row = (size_t)(index - list->first_row);
-    return record_page_name(list->page, list->row) != NULL;
+    return is_shown(list, failure);
 }
 
 static void listing_entry(struct listing *listing, size_t index, struct listing_entry *ret_entry)

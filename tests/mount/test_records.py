@@ -170,6 +170,32 @@ def test_listed_on_request(mount, odd_db):
             assert entry.inode() == entry.stat().st_ino, entry.name
 
 
+def test_keys_that_differ_in_their_type_alone(mount, work):
+    """1 and '1' have one name: it is given once, and is the first row's, however far the two are apart."""
+    with sqlite3.connect(work / "crm.db") as conn:
+        conn.executescript("""
+            CREATE TABLE near (k PRIMARY KEY, v); INSERT INTO near VALUES (1, 'int'), ('1', 'text'), (1.5, 'real'), ('x', 'x');
+            CREATE TABLE far (k PRIMARY KEY, v);
+            WITH n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000)
+            INSERT INTO far SELECT i, hex(randomblob(300)) FROM n UNION ALL SELECT '' || (2 * i), 'text' FROM n;
+            CREATE TABLE pairs (a, b, PRIMARY KEY (a, b)); INSERT INTO pairs VALUES (1, '2'), ('1', 2), ('1', '2'), ('1', 3);
+            CREATE TABLE texts (k PRIMARY KEY); INSERT INTO texts VALUES ('007'), ('1');""")
+    top = mount(work / "crm.db", options="records")
+    folder = top.live()
+    assert os.listdir(folder / "near") == ["1.json", "1.5.json", "x.json"]
+    assert os.listdir(folder / "pairs") == ["1,2.json", "1,3.json"]
+    assert os.listdir(folder / "texts") == ["007.json", "1.json"]
+    names = os.listdir(folder / "far")
+    assert len(names) == len(set(names)) == 4000 + 2000
+    with os.scandir(folder / "far") as entries:
+        assert all(entry.inode() == entry.stat().st_ino for entry in entries if entry.name in ("2.json", "4000.json", "8000.json"))
+    for name, text in (("2", False), ("4000", False), ("4002", True)):
+        assert ('"text"' in (folder / f"far/{name}.json").read_text()) == text
+    errors = top.errors().splitlines()
+    assert len(errors) == 3 and all("differ in their type" in line for line in errors), errors
+    assert "live/crm/near" in errors[0] and "1.json" in errors[0]
+
+
 def test_nothing_is_made_there(mount, odd_db):
     folder = mount(odd_db).live() / "every_value"
     for attempt in (lambda: (folder / "9999.json").write_text("{}"), lambda: os.unlink(folder / "1.json"),
