@@ -35,16 +35,23 @@ static bool *find_passing(const struct generation *generation)
     return passing;
 }
 
-/* A view whose attributes somebody was told of. */
+/*
+ * A view whose attributes somebody was told of. One that takes long is shown for as long: else the
+ * database would do nothing but read it.
+ */
 static bool has_read_view(struct generation *generation)
 {
+    uint64_t now_ns = clock_now_ns();
     bool found = false;
 
     pthread_mutex_lock(&generation->lock);
-    for (size_t i = 0; i < generation->table_count && !found; i++)
-        found = generation->tables[i].known &&
-                generation->tables[i].schema->kind == RELATION_VIEW &&
+    for (size_t i = 0; i < generation->table_count && !found; i++) {
+        const struct generation_table *table = &generation->tables[i];
+
+        found = table->known && table->schema->kind == RELATION_VIEW &&
+                now_ns - table->read_ns >= table->took_ns &&
                 (generation->passing == NULL || generation->passing[i]);
+    }
     pthread_mutex_unlock(&generation->lock);
     return found;
 }

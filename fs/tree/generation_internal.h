@@ -22,6 +22,8 @@ struct generation_table {
     bool kept;                       /* it was found kept, or is given to be */
     uint64_t bytes[FORMAT_COUNT];
     uint64_t rows;
+    uint64_t read_ns; /* when it had been read through, and how long that took */
+    uint64_t took_ns;
     /*
      * Of an archive's table that is cut or damaged: the image has what came before, and each file
      * ends in a byte more, which cannot be read. NULL: it is whole. Owned; set before it is known.

@@ -153,6 +153,9 @@ static void note_result(struct generation *generation, size_t index, int error, 
     pthread_mutex_lock(&generation->lock);
     if (error == 0) {
         generation->tables[index].image = image;
+        generation->tables[index].read_ns = clock_now_ns();
+        generation->tables[index].took_ns =
+            generation->tables[index].read_ns - generation->read_since_ns;
         generation->tables[index].identity = generation->dataset->identity;
         if (!generation->dataset->hurry)
             generation_note_known(generation, index);
@@ -210,8 +213,8 @@ static int scan(struct table_bound bound, struct failure *failure)
                     error == -ENOMEM ? "; end other programs, or give the machine more" : "");
     if (error != 0 && failure != NULL)
         *failure = own;
-    note_reading(generation, NULL);
     note_result(generation, index, error, image, &own);
+    note_reading(generation, NULL);
     return error;
 }
 
