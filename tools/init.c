@@ -93,8 +93,7 @@ static int take_option(struct init *init, int letter, struct failure *failure)
     }
 }
 
-/* Whether a store can be made there; a directory that is made for that does not stay. */
-static int try_place(const char *path, struct failure *failure)
+static int make_and_unmake(const char *path, struct failure *failure)
 {
     bool made = access(path, F_OK) != 0;
     struct storage *storage;
@@ -106,6 +105,22 @@ static int try_place(const char *path, struct failure *failure)
     if (made)
         rmdir(path);
     return 0;
+}
+
+/*
+ * Whether a store can be made there; a directory that is made for that does not stay, whatever
+ * signal comes.
+ */
+static int try_place(const char *path, struct failure *failure)
+{
+    sigset_t before;
+
+    stop_hold(&before);
+
+    int error = make_and_unmake(path, failure);
+
+    stop_let(&before);
+    return error;
 }
 
 /* From here on a signal waits: the store is made in a moment, and half of one would be in the way.

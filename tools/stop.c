@@ -54,17 +54,28 @@ int stop_status(int error)
     return STATUS_FAILED;
 }
 
-int stop_thread_beside(pthread_t *ret_thread, void *(*run)(void *context), void *context)
+void stop_hold(sigset_t *ret_before)
 {
     sigset_t all;
-    sigset_t before;
 
     sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_sigmask(SIG_SETMASK, &all, ret_before);
+}
+
+void stop_let(const sigset_t *before)
+{
+    pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+
+int stop_thread_beside(pthread_t *ret_thread, void *(*run)(void *context), void *context)
+{
+    sigset_t before;
+
+    stop_hold(&before);
 
     int error = pthread_create(ret_thread, NULL, run, context);
 
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    stop_let(&before);
     return error;
 }
 

@@ -7,6 +7,7 @@
 #define CRMFS_TOOLS_STOP_H
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 
 /*
@@ -24,6 +25,13 @@ bool stop_requested(void);
  * cleaned up.
  */
 int stop_status(int error);
+
+/*
+ * All signals wait from here on, until the ones of BEFORE are let through again: for what takes a
+ * moment, and may not be left half done. One that has come ends the process then.
+ */
+void stop_hold(sigset_t *ret_before);
+void stop_let(const sigset_t *before);
 
 /* As pthread_create(): a thread beside the work, which signals are not for. */
 int stop_thread_beside(pthread_t *ret_thread, void *(*run)(void *context), void *context);

@@ -447,6 +447,30 @@ def test_given_up_while_it_asks(work, signal_number, made):
     assert done.returncode == 0, done.stderr
 
 
+ENDED_AT_RMDIR = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <signal.h>
+#include <unistd.h>
+
+int rmdir(const char *path)
+{
+    int (*real)(const char *) = (int (*)(const char *))dlsym(RTLD_NEXT, "rmdir");
+    kill(getpid(), SIGINT);
+    return real(path);
+}
+"""
+
+
+def test_given_up_before_it_asks(work):
+    """In the moment in which the place is tried."""
+    library = work / "ended.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library, "-ldl"], input=ENDED_AT_RMDIR, text=True,
+                   check=True)
+    done = crmfs("init", str(work / "store"), CRMFS_PASSPHRASE="one", LD_PRELOAD=str(library))
+    assert done.returncode == -signal.SIGINT and not (work / "store").exists(), done.stderr
+
+
 def test_asked_twice_when_new(work):
     terminal = Terminal("init", work / "store")
     terminal.expect("New passphrase for ")
