@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* crmfs key: the keys of a store, listed, added, removed, changed. */
+/*
+ * crmfs key: the keys of a store, listed, added, removed, changed.
+ *
+ * A change takes several steps, and half of it would be a key that nobody was told of: from before
+ * the first one on (stop_begin) a signal waits, until all is done and said.
+ */
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -22,6 +27,7 @@
 #include "tools/answer.h"
 #include "tools/commands.h"
 #include "tools/output.h"
+#include "tools/stop.h"
 #include "tools/store_access.h"
 #include "tools/usage.h"
 
@@ -166,8 +172,10 @@ static int run_add(const struct key_command *command, struct store *store, struc
     int error = passphrase_get(&command->new_passphrase, PASSPHRASE_ANOTHER, command->path,
                                &passphrase, failure);
 
-    if (error == 0)
+    if (error == 0) {
+        stop_begin();
         error = store_key_add(store, &options, &passphrase.text, id, failure);
+    }
     passphrase_release(&passphrase);
     if (error == 0)
         say_done(command, "Added", id);
@@ -182,8 +190,10 @@ static int run_change(const struct key_command *command, struct store *store,
     int error = passphrase_get(&command->new_passphrase, PASSPHRASE_ANOTHER, command->path,
                                &passphrase, failure);
 
-    if (error == 0)
+    if (error == 0) {
+        stop_begin();
         error = store_key_change(store, &passphrase.text, id, failure);
+    }
     passphrase_release(&passphrase);
     if (error == 0)
         say_done(command, "The old passphrase opens the store no longer. New", id);
@@ -231,8 +241,10 @@ static int run_remove(const struct key_command *command, struct store *store,
     uint8_t id[KEY_SLOT_ID_BYTES];
     int error = find_key(command, store, id, failure);
 
-    if (error == 0)
+    if (error == 0) {
+        stop_begin();
         error = store_key_remove(store, id, failure);
+    }
     if (error == 0)
         say_done(command, "Removed", id);
     return error;
@@ -295,6 +307,7 @@ static int run_recovery(const struct key_command *command, struct store *store,
 
     if (recovery == NULL)
         return failure_set(failure, ENOMEM, "no locked memory for a key: raise `ulimit -l`");
+    stop_begin();
     recovery_key_make(recovery->text);
 
     int error = recovery_key_read(recovery->text, strlen(recovery->text), recovery->symbols);

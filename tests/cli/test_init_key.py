@@ -552,3 +552,21 @@ def test_one_passphrase_one_key(store):
     assert len(keys(store, "one")) == 1
     done = crmfs("key", "remove", str(store), "abc", CRMFS_PASSPHRASE="one")
     assert done.returncode == 1 and "4 digits or more" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("action", ["change", "recovery"])
+def test_interrupted_between_its_steps(store, action, number):
+    """The new key is there, and nobody has been told: it goes on, and says what the keys are."""
+    process = subprocess.Popen([BINARY, "key", action, "--json", store], stdin=subprocess.DEVNULL, text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               env={**os.environ, "CRMFS_PASSPHRASE": "one", "CRMFS_NEW_PASSPHRASE": "two"})
+    while len(os.listdir(store / "keys")) < 2 and process.poll() is None:
+        pass
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    told = json.loads(out)
+    listed = keys(store, told.get("recovery_key", "two"))
+    assert told["id"] in [key["id"] for key in listed]
+    assert len(listed) == (1 if action == "change" else 2) and opens(store, "one") == (action == "recovery")
