@@ -78,8 +78,10 @@ int main(int argc, char **argv)
         return write_out_main(argc, argv);
     harden_process();
     passphrase_take_environment();
-    if (is_either(name, "mount.crmfs", "mount.fuse.crmfs"))
+    if (is_either(name, "mount.crmfs", "mount.fuse.crmfs")) {
+        passphrase_forget(PASSPHRASE_ANOTHER);
         return command_mount_helper(argc, argv);
+    }
     if (argc < 2) {
         fputs("crmfs: which command? crmfs --help lists them\n", stderr);
         return STATUS_USAGE;
@@ -95,6 +97,8 @@ int main(int argc, char **argv)
 
     if (command == NULL)
         return wrong_command(argv[1]);
+    if (command->run != command_key) /* nobody else adds one */
+        passphrase_forget(PASSPHRASE_ANOTHER);
     argv[1] = program; /* which getopt's messages begin with */
     return command->run(argc - 1, argv + 1);
 }

@@ -326,7 +326,10 @@ int mount_run(struct mount *mount, const struct command_line *line)
         return complain(line, error, &failure);
     if (parent)
         return status;
-    error = serve(mount, &daemon, &failure);
+    if (!mount->foreground)
+        error = passphrase_lock_again(&failure);
+    if (error == 0)
+        error = serve(mount, &daemon, &failure);
     if (error == 0)
         return 0;
     status =

@@ -45,6 +45,7 @@ int mount_store_open(const struct mount_settings *settings,
     struct passphrase_options options = *command_line;
 
     if (settings->store == NULL) {
+        passphrase_forget(PASSPHRASE_OPEN);
         *ret_store = NULL;
         return 0;
     }

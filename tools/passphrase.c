@@ -19,7 +19,7 @@
 
 #define CREDENTIAL "crmfs-passphrase"
 
-/* What the environment said; it is global itself. Set before there are threads, never changed. */
+/* What the environment said, until it is used; it is global itself. Only the main thread asks. */
 static struct {
     char *open;
     char *another;
@@ -44,6 +44,37 @@ void passphrase_take_environment(void)
 {
     environment.open = take_variable("CRMFS_PASSPHRASE");
     environment.another = take_variable("CRMFS_NEW_PASSPHRASE");
+}
+
+/* Where what the environment said for USE is. */
+static char **said_for(enum passphrase_use use)
+{
+    return use == PASSPHRASE_ANOTHER ? &environment.another : &environment.open;
+}
+
+void passphrase_forget(enum passphrase_use use)
+{
+    char **said = said_for(use);
+
+    sodium_free(*said);
+    *said = NULL;
+}
+
+static int no_locked_memory(struct failure *failure)
+{
+    return failure_set(failure, ENOMEM, "no locked memory for a passphrase: raise `ulimit -l`");
+}
+
+static bool lock_again(char *said)
+{
+    return said == NULL || sodium_mlock(said, strlen(said) + 1) == 0;
+}
+
+int passphrase_lock_again(struct failure *failure)
+{
+    if (lock_again(environment.open) && lock_again(environment.another))
+        return 0;
+    return no_locked_memory(failure);
 }
 
 bool passphrase_take_option(struct passphrase_options *options, int letter, const char *value)
@@ -127,7 +158,7 @@ static int ask(enum passphrase_use use, const char *store, char *secret, size_t 
     char *again = secret_allocate(ROOM);
 
     if (again == NULL)
-        return failure_set(failure, ENOMEM, "no locked memory for a passphrase: raise `ulimit -l`");
+        return no_locked_memory(failure);
     error = terminal_ask("The same again: ", again, STORE_PASSPHRASE_LIMIT, &again_size, failure);
     if (error == 0 && (again_size != *ret_size || sodium_memcmp(again, secret, again_size) != 0))
         error = failure_set(failure, EINVAL, "the two passphrases differ");
@@ -150,7 +181,7 @@ static int obtain(const struct passphrase_options *options, enum passphrase_use 
                   struct failure *failure)
 {
     size_t *size = &passphrase->text.size;
-    const char *variable = use == PASSPHRASE_ANOTHER ? environment.another : environment.open;
+    const char *variable = *said_for(use);
     cleanup_free char *credential = use != PASSPHRASE_ANOTHER ? credential_path() : NULL;
 
     if (options->file != NULL && options->command != NULL)
@@ -176,11 +207,12 @@ int passphrase_get(const struct passphrase_options *options, enum passphrase_use
     char *secret = secret_allocate(ROOM);
 
     if (secret == NULL)
-        return failure_set(failure, ENOMEM, "no locked memory for a passphrase: raise `ulimit -l`");
+        return no_locked_memory(failure);
     passphrase.text.bytes = secret;
 
     int error = obtain(options, use, store, &passphrase, secret, failure);
 
+    passphrase_forget(use);
     if (error == 0 && passphrase.text.size == 0)
         error = failure_set(failure, EINVAL, "the passphrase is empty");
     if (error == 0 && passphrase.text.size > STORE_PASSPHRASE_LIMIT)

@@ -20,6 +20,24 @@
  */
 void passphrase_take_environment(void);
 
+enum passphrase_use {
+    PASSPHRASE_OPEN,   /* of a store that is there */
+    PASSPHRASE_FIRST,  /* of a store that is being made: from the same places; typed twice */
+    PASSPHRASE_ANOTHER /* to be added: OPTIONS, $CRMFS_NEW_PASSPHRASE, the terminal, twice */
+};
+
+/*
+ * Wipes what the environment said for USE: of a command that does not ask for it. passphrase_get()
+ * does so itself.
+ */
+void passphrase_forget(enum passphrase_use use);
+
+/*
+ * In a child, where memory is no longer locked: locks again what the environment said. Before the
+ * parent, whose lock holds until then, ends. 0 or -ENOMEM in words.
+ */
+int passphrase_lock_again(struct failure *failure);
+
 struct passphrase_options {
     const char *file;     /* --passphrase-file; "-": standard input. NULL: not given */
     const char *command;  /* --passphrase-command, for sh; what it prints is the passphrase */
@@ -42,12 +60,6 @@ enum passphrase_letter {
 /* Whether LETTER was one of them; VALUE is borrowed. */
 bool passphrase_take_option(struct passphrase_options *options, int letter, const char *value);
 
-enum passphrase_use {
-    PASSPHRASE_OPEN,   /* of a store that is there */
-    PASSPHRASE_FIRST,  /* of a store that is being made: from the same places; typed twice */
-    PASSPHRASE_ANOTHER /* to be added: OPTIONS, $CRMFS_NEW_PASSPHRASE, the terminal, twice */
-};
-
 struct passphrase {
     struct store_passphrase text; /* in locked memory of its own */
     bool typed;                   /* on the terminal: one may ask again */
@@ -55,7 +67,8 @@ struct passphrase {
 
 /*
  * STORE is its name, for the prompt. -EINVAL: both options were given; -ENXIO: there is none of
- * all these; else what went wrong, in words. A line end after the passphrase is cut off.
+ * all these; else what went wrong, in words. A line end after the passphrase is cut off. What the
+ * environment said for USE is gone afterwards: it is asked once.
  */
 int passphrase_get(const struct passphrase_options *options, enum passphrase_use use,
                    const char *store, struct passphrase *ret_passphrase, struct failure *failure);

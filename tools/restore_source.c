@@ -160,8 +160,10 @@ int restore_source_open(const char *store, const struct passphrase_options *pass
 {
     int error;
 
-    if (store == NULL)
+    if (store == NULL) {
+        passphrase_forget(PASSPHRASE_OPEN);
         return open_source(what, cancelled, source, failure);
+    }
     error = opened_store_open(store, passphrase, &source->opened, failure);
     return error == 0 ? restore_source_open_in(&source->opened, what, source, failure) : error;
 }

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from command import crmfs
-from mounting import BINARY, NOBODY, as_user, binary_for
+from mounting import BINARY, NOBODY, PATIENCE, as_user, binary_for, eventually, is_alive
 from terminal import Terminal
 
 STORE_FILES = {"store", "log", "keys"}
@@ -570,3 +570,38 @@ def test_interrupted_between_its_steps(store, action, number):
     listed = keys(store, told.get("recovery_key", "two"))
     assert told["id"] in [key["id"] for key in listed]
     assert len(listed) == (1 if action == "change" else 2) and opens(store, "one") == (action == "recovery")
+
+
+def memory_of(pid):
+    """All that can be read of a process's memory."""
+    pieces = []
+    with open(f"/proc/{pid}/mem", "rb", buffering=0) as file:
+        for line in open(f"/proc/{pid}/maps"):
+            first, last = (int(part, 16) for part in line.split()[0].split("-"))
+            try:
+                file.seek(first)
+                pieces.append(file.read(last - first))
+            except (OSError, OverflowError, ValueError):
+                pass  # a guard page, or the kernel's own
+    return b"".join(piece for piece in pieces if piece)
+
+
+@pytest.mark.parametrize("source", [False, True])
+def test_a_mount_keeps_no_passphrase(work, source, root):
+    """Once the store is open, or there is none, nothing of it is left in memory, locked or not."""
+    (work / "mnt").mkdir()
+    secret = {"CRMFS_PASSPHRASE": "a passphrase of note", "CRMFS_NEW_PASSPHRASE": "one that nobody asks for"}
+    if source:
+        subprocess.run(["sqlite3", work / "store", "CREATE TABLE t (x)"], check=True)
+    else:
+        assert crmfs("init", str(work / "store"), **secret).returncode == 0
+    done = crmfs("mount", str(work / "store"), str(work / "mnt"), **secret)
+    assert done.returncode == 0, done.stderr
+    try:
+        (pid,) = map(int, subprocess.run(["pgrep", "-f", f"mount .*{work}/mnt"], capture_output=True, check=True).stdout.split())
+        found = memory_of(pid)
+    finally:
+        subprocess.run(["fusermount3", "-u", work / "mnt"], check=True)
+        assert eventually(lambda: not is_alive(pid), PATIENCE)
+    assert os.fsencode(work / "mnt") in found
+    assert [value for value in secret.values() if value.encode() in found] == []
