@@ -150,8 +150,7 @@ static int open_source(const char *url, const bool *cancelled, struct restore_so
         error = source->source->class->begin(source->source, &source->dataset, &version, failure);
     if (error == 0 && source->dataset->kind != NULL)
         source->kind = source->dataset->kind;
-    /* A server's URL may hold the very password that it is refused for. */
-    return error == 0 || source_is_server(url) ? error : failure_name(failure, -error, url);
+    return error == 0 ? 0 : source_name_failure(failure, -error, url);
 }
 
 int restore_source_open(const char *store, const struct passphrase_options *passphrase,

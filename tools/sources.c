@@ -38,14 +38,17 @@ int source_list_check_room(const struct source_list *list, const char *name, con
     for (size_t i = 0; i < list->count && !list->apart; i++) {
         if (strcmp(list->items[i].name, name) != 0)
             continue;
+
+        cleanup_free char *shown = source_shown(url);
+
         if (i < list->configured)
             return failure_set(failure, EINVAL,
                                "two sources are named \"%s\": one is [source %s] in %.600s; give "
                                "this one another name: NAME=%s",
-                               name, name, list->configuration, url);
+                               name, name, list->configuration, shown != NULL ? shown : "URL");
         return failure_set(failure, EINVAL,
                            "two sources are named \"%s\"; give one another name: NAME=%s", name,
-                           url);
+                           shown != NULL ? shown : "URL");
     }
     return 0;
 }

@@ -94,7 +94,7 @@ static int open_sources(struct taking *taking, struct failure *failure)
                                   &source->source, failure);
 
         if (error != 0)
-            return failure_name(failure, -error, list->items[i].url);
+            return source_name_failure(failure, -error, list->items[i].url);
         source->name = list->items[i].name;
         taking->source_count++;
     }
@@ -267,7 +267,7 @@ static int choose_time(struct taking *taking, struct failure *failure)
     int error = source->class->begin(source, &dataset, &version, failure);
 
     if (error != 0)
-        return failure_name(failure, -error, taking->list.items[0].url);
+        return source_name_failure(failure, -error, taking->list.items[0].url);
     taking->time = sane_time(taking, dataset->changed.tv_sec);
     if (dataset->class->table_count(dataset) == 0)
         error = failure_set(failure, ENODATA,

@@ -248,6 +248,16 @@ int source_open(const char *url, const struct source_options *options, struct so
 bool source_is_server(const char *url);
 
 /*
+ * URL as people may see it, in a message or a log: without what stands between its "://" and an
+ * '@', a user with a password perhaps, and without the values of its options, known or not. A path
+ * stays what it is. The caller's to free; NULL: no memory.
+ */
+char *source_shown(const char *url);
+
+/* As failure_name(), by URL as people may see it. */
+int source_name_failure(struct failure *failure, int code, const char *url);
+
+/*
  * Takes URL apart without looking at any file: *ret_scheme is its scheme as this page spells it
  * ("sqlite", "mysql" …), static, NULL for a bare path; *ret_path a file's path, a server's
  * database (NULL: none), the caller's. -EINVAL in words.

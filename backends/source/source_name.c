@@ -106,29 +106,34 @@ int source_parse(const char *text, char **ret_name, char **ret_url, struct failu
 
     if (error != 0)
         return error;
+
+    cleanup_free char *shown = source_shown(text);
+
+    if (shown == NULL)
+        return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
     if (length < 0 && path == NULL)
         return failure_set(failure, EINVAL,
                            SHOWN_PATH ": the URL names no database to call the source by; give "
                                       "it a name: NAME=%s",
-                           text, rest);
+                           shown, shown);
 
     cleanup_free char *name = length >= 0         ? strndup(text, (size_t)length)
                               : place.url != NULL ? strdup(path)
                                                   : default_name(path);
 
     if (name == NULL)
-        return failure_set(failure, ENOMEM, SHOWN_PATH ": out of memory", text);
+        return failure_set(failure, ENOMEM, SHOWN_PATH ": out of memory", shown);
     if (length < 0 && *name == '\0')
         return failure_set(failure, EISDIR, SHOWN_PATH ": is a directory; name the database's file",
                            path);
-    error = check_name(name, text, failure);
+    error = check_name(name, shown, failure);
     if (error != 0)
         return error;
 
     char *url = strdup(rest);
 
     if (url == NULL)
-        return failure_set(failure, ENOMEM, SHOWN_PATH ": out of memory", text);
+        return failure_set(failure, ENOMEM, SHOWN_PATH ": out of memory", shown);
     *ret_name = steal_pointer(&name);
     *ret_url = url;
     return 0;

@@ -32,18 +32,97 @@ size_t source_scheme_length(const char *url)
     return url[length] == ':' ? length : 0;
 }
 
-/* URL without what may be a password: all between the scheme and an '@'. The caller frees it. */
-static char *shown_url(const char *url)
-{
-    size_t scheme = source_scheme_length(url);
-    const char *at = strrchr(url, '@');
-    char *shown = NULL;
+/* ---- For people ------------------------------------------------------------------------------ */
 
-    if (scheme == 0 || at == NULL)
-        return strdup(url);
-    return asprintf(&shown, "%.*s:…%s", (int)(scheme < 40 ? scheme : 40), url, at) < 0 ? NULL
-                                                                                       : shown;
+#define HIDDEN "…"
+
+/*
+ * Where what URL names begins: behind its "://", or its ':' where it has none; in front of that
+ * there may be NAME=, or a slip. NULL: it is a path.
+ */
+static const char *behind_scheme(const char *url)
+{
+    size_t name = strcspn(url, "=");
+    const char *start = url;
+    size_t scheme = source_scheme_length(url);
+    const char *slashes = strstr(url, "://");
+
+    if (scheme == 0 && url[name] == '=' && memchr(url, '/', name) == NULL) {
+        start += name + 1;
+        scheme = source_scheme_length(start);
+    }
+    if (scheme != 0)
+        return start + scheme + (strncmp(start + scheme, "://", 3) == 0 ? 3 : 1);
+    return slashes != NULL && memchr(url, '/', (size_t)(slashes - url)) == NULL ? slashes + 3
+                                                                                : NULL;
 }
+
+static bool is_behind_slashes(const char *place)
+{
+    return strncmp(place - 2, "//", 2) == 0;
+}
+
+/* Whether PLACE is a file's path, in which an '@' is a letter like others. */
+static bool is_file(const char *url, const char *place)
+{
+    const struct source_kind *kind = source_kind_find(url, source_scheme_length(url));
+
+    return kind != NULL && kind->begin != NULL && (*place == '/' || !is_behind_slashes(place));
+}
+
+/* Puts "name=…" for each of the options, which begin behind a '?'. */
+static void hide_values(const char *options, char *to)
+{
+    for (const char *end; *options != '\0'; options = *end != '\0' ? end + 1 : end) {
+        size_t name = strcspn(options, "=&");
+
+        end = options + strcspn(options, "&");
+        memcpy(to, options, name);
+        to += name;
+        if (options[name] == '=')
+            to = stpcpy(to, "=" HIDDEN);
+        if (*end != '\0')
+            *to++ = '&';
+    }
+    *to = '\0';
+}
+
+char *source_shown(const char *url)
+{
+    const char *place = behind_scheme(url);
+    const char *at = place != NULL && !is_file(url, place) ? strrchr(place, '@') : NULL;
+    const char *rest = at != NULL ? at : place;
+    const char *options = place != NULL && is_behind_slashes(place) ? strchr(rest, '?') : NULL;
+    size_t kept = place != NULL ? (size_t)(place - url) : 0;
+    size_t shown_rest = 0;
+    char *shown;
+    char *to;
+
+    if (place == NULL)
+        return strdup(url);
+    /* An option becomes longer by no more than what hides its value. */
+    shown = malloc(strlen(url) + sizeof HIDDEN * (strlen(url) + 1));
+    if (shown == NULL)
+        return NULL;
+    shown_rest = options != NULL ? (size_t)(options + 1 - rest) : strlen(rest);
+    to = mempcpy(shown, url, kept);
+    if (at != NULL)
+        to = stpcpy(to, HIDDEN);
+    to = mempcpy(to, rest, shown_rest);
+    *to = '\0';
+    if (options != NULL)
+        hide_values(options + 1, to);
+    return shown;
+}
+
+int source_name_failure(struct failure *failure, int code, const char *url)
+{
+    cleanup_free char *shown = source_shown(url);
+
+    return failure_name(failure, code, shown != NULL ? shown : "");
+}
+
+/* ---- Taken apart ----------------------------------------------------------------------------- */
 
 /* In place, which is never longer. */
 static int decode_path(char *path, const char *url, struct source_place *place,
@@ -56,16 +135,20 @@ static int decode_path(char *path, const char *url, struct source_place *place,
         path[plain] = '\0';
     }
 
+    cleanup_free char *shown = source_shown(url);
+
+    if (shown == NULL)
+        return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
     if (path[plain] != '\0')
         return failure_set(failure, EINVAL,
                            SHOWN_PATH ": there are no options in the URL of a file; a '%c' in "
                                       "the path is written %%%02X",
-                           url, path[plain], path[plain]);
+                           shown, path[plain], path[plain]);
     if (!percent_decode(path))
         return failure_set(failure, EINVAL,
                            SHOWN_PATH ": a '%%' in a URL takes two hexadecimal digits behind "
                                       "it, not 00; the sign itself is written %%25",
-                           url);
+                           shown);
     return 0;
 }
 
@@ -76,7 +159,7 @@ static int parse_server(const char *url, struct source_place *place, struct fail
     size_t length = strlen(place->kind->scheme);
 
     if (strncmp(url + source_scheme_length(url), "://", 3) != 0) {
-        cleanup_free char *shown = shown_url(url);
+        cleanup_free char *shown = source_shown(url);
 
         return failure_set(failure, EINVAL,
                            SHOWN_PATH ": a server's URL goes %.*s://USER@HOST/DATABASE, or "
@@ -97,7 +180,7 @@ static int parse_server(const char *url, struct source_place *place, struct fail
 
 static int refuse_scheme(const char *url, size_t length, struct failure *failure)
 {
-    cleanup_free char *shown = shown_url(url);
+    cleanup_free char *shown = source_shown(url);
 
     return failure_set(failure, EINVAL,
                        SHOWN_PATH ": there is no kind of source \"%.*s:\"; a source is "
@@ -106,11 +189,41 @@ static int refuse_scheme(const char *url, size_t length, struct failure *failure
                        SOURCE_KNOWN_FORMS, shown != NULL ? shown : "");
 }
 
+/* Of what has no scheme: whether it is a URL all the same, behind a NAME= or a slip. */
+static bool is_url_misplaced(const char *url)
+{
+    const char *place = behind_scheme(url);
+    size_t name = strcspn(url, "=");
+
+    return place != NULL &&
+           (is_behind_slashes(place) ||
+            source_kind_find(url + name + 1, source_scheme_length(url + name + 1)) != NULL);
+}
+
+static int refuse_misplaced(const char *url, struct failure *failure)
+{
+    cleanup_free char *shown = source_shown(url);
+    size_t name = strcspn(url, "=");
+
+    if (url[name] == '=' && source_scheme_length(url + name + 1) != 0)
+        return failure_set(failure, EINVAL,
+                           SHOWN_PATH ": here a source or a target takes no name: leave \"%.*s=\" "
+                                      "away",
+                           shown != NULL ? shown : "", (int)(name < 40 ? name : 40), url);
+    return failure_set(failure, EINVAL,
+                       SHOWN_PATH ": a URL begins with its scheme, which is letters; a source is "
+                                  "%s. A file of that name is written ./" SHOWN_PATH,
+                       shown != NULL ? shown : "", SOURCE_KNOWN_FORMS, shown != NULL ? shown : "");
+}
+
 int source_place_parse(const char *url, struct source_place *ret_place, struct failure *failure)
 {
     struct source_place place = {.kind = NULL};
     size_t length = source_scheme_length(url);
     const char *path = url;
+
+    if (length == 0 && is_url_misplaced(url))
+        return refuse_misplaced(url, failure);
 
     if (length != 0) {
         place.kind = source_kind_find(url, length);
@@ -128,11 +241,15 @@ int source_place_parse(const char *url, struct source_place *ret_place, struct f
 
     bool encoded = place.kind != NULL && strncmp(path, "//", 2) == 0;
 
-    if (encoded && path[2] != '/')
+    if (encoded && path[2] != '/') {
+        cleanup_free char *shown = source_shown(url);
+
         return failure_set(failure, EINVAL,
                            SHOWN_PATH ": behind %s:// comes an absolute path and no host: "
                                       "%s:///srv/crm.db; a relative one is %s:crm.db",
-                           url, place.kind->scheme, place.kind->scheme, place.kind->scheme);
+                           shown != NULL ? shown : "", place.kind->scheme, place.kind->scheme,
+                           place.kind->scheme);
+    }
     if (encoded)
         path += 2;
     if (*path == '\0')

@@ -135,7 +135,7 @@ static int add_source(struct source_folders *folders, const struct tree_source *
     if (error != 0 && failure != NULL)
         *failure = own;
     if (error != 0)
-        return failure_name(failure, -error, place->url);
+        return source_name_failure(failure, -error, place->url);
 
     enum source_folder folder =
         place->archive || source->class->stream != NULL ? FOLDER_ARCHIVES : FOLDER_LIVE;
@@ -146,7 +146,7 @@ static int add_source(struct source_folders *folders, const struct tree_source *
         return error;
     }
     error = create_live(folders, folder, place, source, failure);
-    return error != 0 ? failure_name(failure, -error, place->url) : 0;
+    return error != 0 ? source_name_failure(failure, -error, place->url) : 0;
 }
 
 int source_folders_create(const struct source_folders_options *options,

@@ -134,3 +134,26 @@ def test_a_path_in_a_hint_can_be_typed(work, name):
     asked = subprocess.run(["bash", "-c", b"printf '%s\\0' " + hint], capture_output=True, check=True).stdout.split(b"\0")[:-1]
     assert asked == ([b"--", name] if name.startswith(b"-") else [name])
     assert hint.decode().isprintable() and (hint == name) == (name == b"plain-1.store")
+
+
+@pytest.mark.parametrize("words,word", [
+    (["restore", "--to", "x.db", "postgresql+psycopg2://crm:s3cret@db/crm"], "no kind of source"),
+    (["restore", "--to", "x.db", "mysql://crm:s3cret@db/crm"], "a password in a URL"),
+    (["restore", "--to", "x.db", "my_sql://crm:s3cret@db/crm"], "begins with its scheme"),
+    (["migrate", "crm=mysql://crm:s3cret@db/crm", "x.db"], 'leave "crm=" away'),
+    (["migrate", "crm=mysql:crm:s3cret@db", "x.db"], 'leave "crm=" away'),
+    (["migrate", "sqlite:///a.db?key=s3cret", "x.db"], "no options in the URL of a file"),
+    (["restore", "--to", "x=mysql://u:s3cret@h/d%zz", "crm.db"], 'leave "x=" away'),
+    (["restore", "--to", "mysql://u@h/d?key=s3cret", "crm.db"], 'no option "key"'),
+    (["snapshot", "--store", "store", "mysql:///db?user=u&pass=s3cret"], 'no option "pass"'),
+    (["snapshot", "--store", "store", "mysql:///?user=u&pass=s3cret"], "names no database"),
+    (["snapshot", "--store", "store", "a=crm.db", "a=mysql://h/d?pass=s3cret"], "two sources are named"),
+    (["mount", "-f", "mysql:///db?user=u&pass=s3cret", "store"], 'no option "pass"'),
+])
+def test_a_password_is_not_repeated(store, database, work, monkeypatch, words, word):  # noqa: F811
+    """Nor whatever stands where one might: in the log of a job everybody may read it."""
+    monkeypatch.chdir(work)
+    assert store == work / "store" and database == work / "crm.db"
+    done = crmfs(*words)
+    assert done.returncode in (1, 2) and word in done.stderr, done.stderr
+    assert "s3cret" not in done.stderr

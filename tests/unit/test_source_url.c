@@ -141,7 +141,7 @@ static void test_malformed(void **state)
     assert_malformed("a\x7f=crm.db", EINVAL, "control");
     assert_malformed("/srv/a\nb.db", EINVAL, "NAME=PATH");
     assert_malformed("oracle://host/db", EINVAL, "\"oracle:\"");
-    assert_malformed("oracle://me:s3cret@host/db", EINVAL, "oracle:…@host/db");
+    assert_malformed("oracle://me:s3cret@host/db", EINVAL, "oracle://…@host/db");
     assert_malformed("mysql:me:s3cret@host/db", EINVAL, "mysql:…@host/db: a server's");
     assert_malformed("oracle://host/db", EINVAL, "sqlite:PATH");
     assert_malformed("x=oracle://host/db", EINVAL, "sqlite:PATH");
@@ -166,6 +166,42 @@ static void test_malformed(void **state)
     assert_malformed("mysql:///", EINVAL, "NAME=mysql:///");
     assert_malformed("mysql://h/a%2Fb", EINVAL, "NAME=");
     assert_malformed("mysql://u:p@h/db", EINVAL, "password");
+}
+
+static void test_shown(void **state)
+{
+    (void)state;
+    static const char *const shown[][2] = {
+        {"mysql://u:p@h/db", "mysql://…@h/db"},
+        {"mysql://u:p@x?y@h/db?pass=p@q&port=1&flag&", "mysql://…@q&port=1&flag&"},
+        {"mysql://h/db?pass=p&port=1&flag&a", "mysql://h/db?pass=…&port=…&flag&a"},
+        {"mysql:///db?=&a=", "mysql:///db?=…&a=…"},
+        {"mysql:u:p@h", "mysql:…@h"},
+        {"mysql:u:p://@h", "mysql:…@h"},
+        {"sqlite://u:p@h/db", "sqlite://…@h/db"},
+        {"a:", "a:"},
+        {"x=mysql://u:p@h/db?a=b", "x=mysql://…@h/db?a=…"},
+        {"x=mysql:u:p@h", "x=mysql:…@h"},
+        {"my_sql://u:p@h", "my_sql://…@h"},
+        {"?b=://p@h", "?b=://…@h"},
+        {"sqlite:///srv/a@b.db?key=p", "sqlite:///srv/a@b.db?key=…"},
+        {"sqlite:a@b?c=d", "sqlite:a@b?c=d"},
+        {"archive:///srv/a@b.csv?header=no", "archive:///srv/a@b.csv?header=…"},
+        {"./mysql://u@h", "./mysql://u@h"},
+        {"a@b?c=d:e", "a@b?c=d:e"},
+        {"a=b@c.db", "a=b@c.db"},
+        {"://", "://"},
+        {"=", "="},
+        {"a=:", "a=:"},
+        {"", ""},
+    };
+
+    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
+        char *text = source_shown(shown[i][0]);
+
+        assert_string_equal(text, shown[i][1]);
+        free(text);
+    }
 }
 
 static void test_too_long(void **state)
@@ -202,7 +238,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_default_names), cmocka_unit_test(test_names),
         cmocka_unit_test(test_equals_signs),  cmocka_unit_test(test_malformed),
-        cmocka_unit_test(test_too_long),
+        cmocka_unit_test(test_shown),         cmocka_unit_test(test_too_long),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
