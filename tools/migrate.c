@@ -4,7 +4,8 @@
  *
  * Table by table, parents first, each in a transaction of its own. Before a table is committed, its
  * rows and digest are written into a journal; so an interrupted migration knows which tables are
- * there. When all are, each is read back from the target and compared.
+ * there, and whether their source is still what it was. When all are, each is read back from the
+ * target and compared.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -51,12 +52,12 @@ static int migrate_all(struct migration *migration, struct failure *failure)
                                   &migration->journal, migration->names, migration->count, failure);
     progress_line_end(line);
     if (error == 0 && command->json)
-        error =
-            migration_report_as_json(&migration->journal, migration->names, migration->count,
-                                     migration->interrupted, &migration->source.left_out, failure);
+        error = migration_report_as_json(&migration->journal, migration->names, migration->count,
+                                         migration->interrupted, &migration->outdated,
+                                         &migration->source.left_out, failure);
     else if (error == 0 && !command->quiet)
         migration_report_to_people(&migration->journal, migration->names, migration->count,
-                                   migration->interrupted);
+                                   migration->interrupted && migration->outdated.count == 0);
     return error;
 }
 
@@ -120,6 +121,7 @@ static int migrate(struct migration *migration, struct failure *failure)
 {
     const struct migrate_command *command = migration->command;
     bool has_journal = false;
+    bool is_done;
     int error = open_source(migration, failure);
 
     if (error == 0) {
@@ -132,18 +134,21 @@ static int migrate(struct migration *migration, struct failure *failure)
     for (size_t i = 0; i < migration->count; i++)
         free(migration->names[i]);
     free((void *)migration->names);
+    /* Whoever drops a table that is outdated goes on with the others as they are. */
+    migration->lacks_parts =
+        left_out_any(&migration->source.left_out) || migration->outdated.count != 0;
+    is_done = error == 0 && !command->dry_run && migration->outdated.count == 0;
+    free((void *)migration->outdated.items);
     for (size_t i = 0; i < migration->view_count; i++)
         free(migration->views[i]);
     free((void *)migration->views);
-    migration->lacks_parts = left_out_any(&migration->source.left_out);
     restore_source_close(&migration->source);
     /*
      * Last of all, so that whoever is told to do it again until it ends well need not know how far
      * it came. Where nothing has been done there is nothing to go on with.
      */
     if (has_journal)
-        migration_journal_close(&migration->journal,
-                                (error == 0 && !command->dry_run) || migration->journal.count == 0);
+        migration_journal_close(&migration->journal, is_done || migration->journal.count == 0);
     return error;
 }
 

@@ -7,6 +7,7 @@
 #include "tools/passphrase.h"
 #include "tools/progress_line.h"
 #include "tools/restore_source.h"
+#include "tools/words.h"
 
 /* Texts of the command line. */
 struct migrate_command {
@@ -34,7 +35,9 @@ struct migration {
     size_t present;   /* … that were there at first, from before an interruption */
     bool circular;    /* foreign keys go round: all tables in one transaction */
     bool interrupted; /* the journal knows of tables */
-    bool lacks_parts; /* of an archive */
+    bool lacks_parts; /* of an archive, or tables are outdated */
+    /* Passed over, and no longer what the source has: of the names. */
+    struct words outdated;
     uint64_t rows_done;
 };
 
@@ -47,7 +50,10 @@ int migration_open_target(const struct migration *migration, struct target **ret
 /* Which tables and views go, and in which order: notes them in MIGRATION. */
 int migration_list(struct migration *migration, struct failure *failure);
 
-/* Copies what was listed; what is there already and noted in the journal is passed over. */
+/*
+ * Copies what was listed. What is there already and noted in the journal is passed over, and noted
+ * as outdated, in words, where its source has changed since.
+ */
 int migration_copy(struct migration *migration, struct failure *failure);
 
 /* As progress_text. */

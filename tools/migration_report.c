@@ -2,13 +2,23 @@
 #include "tools/migration_report.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "tools/amount.h"
 #include "tools/answer.h"
 
+static bool is_among(const struct words *words, const char *name)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < words->count; i++)
+        found |= strcmp(words->items[i], name) == 0;
+    return found;
+}
+
 int migration_report_as_json(const struct migration_journal *journal, char *const *names,
-                             size_t count, bool resumed, const struct left_out *left_out,
-                             struct failure *failure)
+                             size_t count, bool resumed, const struct words *outdated,
+                             const struct left_out *left_out, struct failure *failure)
 {
     struct answer answer;
 
@@ -28,6 +38,7 @@ int migration_report_as_json(const struct migration_journal *journal, char *cons
                  (unsigned long long)noted->counts.digest[0],
                  (unsigned long long)noted->counts.digest[1]);
         answer_text(&answer, "digest", digest);
+        answer_flag(&answer, "outdated", is_among(outdated, names[i]));
         json_close(&answer.json, '}');
     }
     json_close(&answer.json, ']');
@@ -47,6 +58,6 @@ void migration_report_to_people(const struct migration_journal *journal, char *c
     printf("Migrated %s row%s in %zu table%s; all read back as they were written.\n",
            amount_count(rows, text), rows == 1 ? "" : "s", count, count == 1 ? "" : "s");
     if (resumed)
-        puts("It went on where it had been interrupted: tables of a live source may be of two "
-             "moments.");
+        puts(
+            "It went on where it had been interrupted; the source still has what had been copied.");
 }

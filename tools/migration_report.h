@@ -10,11 +10,15 @@
 #include "fs/base/failure.h"
 #include "tools/left_out.h"
 #include "tools/migration_journal.h"
+#include "tools/words.h"
 
-/* RESUMED: it went on where it had been interrupted. */
+/*
+ * RESUMED: it went on where it had been interrupted. OUTDATED: those of the tables that are not
+ * what the source has now; to people these have been named.
+ */
 int migration_report_as_json(const struct migration_journal *journal, char *const *names,
-                             size_t count, bool resumed, const struct left_out *left_out,
-                             struct failure *failure);
+                             size_t count, bool resumed, const struct words *outdated,
+                             const struct left_out *left_out, struct failure *failure);
 void migration_report_to_people(const struct migration_journal *journal, char *const *names,
                                 size_t count, bool resumed);
 

@@ -8,6 +8,7 @@
 #include "fs/base/log.h"
 #include "fs/base/memory.h"
 #include "fs/restore/restore.h"
+#include "fs/restore/restore_digest.h"
 #include "tools/migration.h"
 
 /* ---- One transaction ------------------------------------------------------------------------- */
@@ -72,6 +73,42 @@ static void say_notes(const struct restore_plan *plan)
     }
 }
 
+/* A snapshot is what it was; of anything else the rows may have changed since they were copied. */
+static int look_for_change(struct migration *migration, const char *const *name,
+                           struct target *target, struct failure *failure)
+{
+    const struct journal_table *noted = migration_journal_find(&migration->journal, *name);
+    const struct restore_options options = {
+        .mode = LOAD_APPEND,
+        .tables = name,
+        .table_count = 1,
+        .unrelated = migration->command->orphans,
+        .dry_run = true,
+        .cancelled = migration->cancelled,
+        .rows_done = &migration->rows_done,
+    };
+    struct restore_plan plan = {.count = 0};
+    struct load_counts now = {.put = 0};
+
+    if (migration->source.snapshot != NULL)
+        return 0;
+
+    int error = restore_plan(migration->source.dataset, migration->source.kind, target, &options,
+                             &plan, failure);
+
+    if (error == 0)
+        error = restore_digest(&plan, &plan.tables[0], &now, failure);
+    restore_plan_release(&plan);
+    if (error != 0 || (now.refused == 0 && now.inserted == noted->counts.inserted &&
+                       memcmp(now.digest, noted->counts.digest, sizeof now.digest) == 0))
+        return error;
+    log_message(LOG_LEVEL_WARNING,
+                "table \"%s\" was copied before the interruption, and has changed in the source "
+                "since: drop it in the target, with those that refer to it, and migrate again",
+                *name);
+    return words_add(&migration->outdated, *name, failure);
+}
+
 /* Copies the tables NAMES; what is there already and noted is passed over. */
 static int copy_tables(struct migration *migration, const char *const *names, size_t count,
                        struct failure *failure)
@@ -96,6 +133,7 @@ static int copy_tables(struct migration *migration, const char *const *names, si
     if (count == 1 && migration_journal_find(&migration->journal, names[0]) != NULL &&
         target_find_table(target, names[0]) != NULL) {
         migration->interrupted = true;
+        error = look_for_change(migration, names, target, failure);
     } else {
         error = restore_plan(migration->source.dataset, migration->source.kind, target, &options,
                              &plan, failure);

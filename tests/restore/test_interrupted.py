@@ -105,6 +105,36 @@ def test_a_migration_goes_on(kind, place, large, work):
     assert not journal.exists() or not killed
 
 
+def test_a_source_that_changes_meanwhile(kind, place, large, work):
+    """A table that was passed over, and is another by now, is named; when it is dropped it comes anew."""
+    environment = {**os.environ, "HOME": str(work)}
+    target, source, journal = place(kind), work / "source.db", work / "journal"
+    source.write_bytes(large.read_bytes())
+    words = ["migrate", "--quiet", "--json", "--journal", journal, source, target.url]
+    process = subprocess.Popen([mounting.BINARY, *map(str, words)], stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+    assert mounting.eventually(lambda: count(target, "small") == 100, mounting.PATIENCE, 0.01)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert mounting.eventually(lambda: count(target, "things") in (None, ROWS), mounting.PATIENCE)
+    with sqlite3.connect(source) as database:
+        database.execute("UPDATE small SET t = 'another' WHERE id = 7" if kind == "mysql"
+                         else "INSERT INTO small VALUES (100, 'late')")
+    database.close()
+    for status in (3, 0):
+        done = subprocess.run([mounting.BINARY, *map(str, words)], stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, check=False, env=environment, timeout=600)
+        assert done.returncode == status, done.stderr
+        assert ('table "small" was copied before the interruption' in done.stderr) == (status == 3)
+        tables = json.loads(done.stdout)["tables"]
+        assert [table["name"] for table in tables if table["outdated"]] == (["small"] if status == 3 else [])
+        assert journal.exists() == (status == 3)
+        if status == 3:
+            assert (count(target, "small"), count(target, "things")) == (100, ROWS)
+            target.sql("DROP TABLE things; DROP TABLE small")
+    assert target.value("SELECT count(*) FROM small WHERE t IN ('another', 'late')") == "1"
+
+
 @pytest.mark.parametrize("kind", ["mysql", "postgresql"])
 def test_the_server_dies(kind, place, large, work, request):
     """The connection is lost in the middle: an error, and nothing has changed."""

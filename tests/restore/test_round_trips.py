@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Tables from each kind of database into each other and back: what comes back is what went."""
+import json
 import re
 import sqlite3
 import subprocess
@@ -55,6 +56,35 @@ def test_every_type_of_mysql_to_mysql(crmfs, store, maria, place):
     crmfs("restore", "--to", target.url, source.url)
     assert shown(crmfs, store, "from", source) == shown(crmfs, store, "to", target)
     assert source.value("SHOW CREATE TABLE every") == target.value("SHOW CREATE TABLE every")
+
+
+JOURNAL_STAYS = """
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int unlink(const char *path)
+{
+    const char *name = strrchr(path, '/');
+    return name != NULL && strcmp(name, "/journal") == 0 ? 0 : (int)syscall(SYS_unlink, path);
+}
+"""
+
+
+@pytest.mark.parametrize("kinds", [(None, "sqlite"), (None, "mysql"), (None, "postgresql"), ("mysql", "mysql"),
+                                   ("postgresql", "postgresql"), ("mysql", "sqlite")])
+def test_a_migration_that_goes_on_tells_values_for_what_they_were(crmfs, maria, place, work, kinds):
+    """It ended before its journal went: no table is taken for one whose source has changed."""
+    source, target, library = place(kinds[0] or "sqlite"), place(kinds[1]), work / "stays.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library], input=JOURNAL_STAYS, text=True, check=True)
+    if kinds[0] == "mysql":
+        mysql_types.make(maria, database_of(source))
+        source.sql("UPDATE every SET choice = NULL WHERE choice = ''")
+    elif kinds[0] == "postgresql":
+        source.sql(postgres_types.make_table())
+    words = ["migrate", "--json", "--journal", work / "journal", source.url if kinds[0] else CHINOOK, target.url]
+    first = json.loads(crmfs(*words, LD_PRELOAD=str(library)).stdout)
+    assert json.loads(crmfs(*words).stdout) == {**first, "resumed": True}
+    assert not (work / "journal").exists()
 
 
 def test_every_type_of_mysql_in_a_table_of_its_own(crmfs, maria, place):
