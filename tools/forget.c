@@ -32,6 +32,25 @@ struct forget_command {
     size_t name_count;
 };
 
+/* Those that go. Borrowed from the log's state, which is another once they are gone. */
+struct chosen {
+    const struct snapshot **snapshots;
+    size_t count;
+};
+
+static void chosen_release(struct chosen *chosen)
+{
+    free((void *)chosen->snapshots);
+    *chosen = (struct chosen){.snapshots = NULL};
+}
+
+static int chosen_begin(struct chosen *chosen, size_t most)
+{
+    chosen_release(chosen);
+    chosen->snapshots = allocate_array(most, sizeof(const struct snapshot *));
+    return chosen->snapshots != NULL ? 0 : -ENOMEM;
+}
+
 /* The names that were given, each once. */
 static void drop_twins(struct forget_command *command)
 {
@@ -54,46 +73,42 @@ static void drop_twins(struct forget_command *command)
  * What no rule keeps. All of a group is a slip of whoever wrote the rules, though what is damaged
  * of it, or dated ahead, stays for another reason.
  */
-static int gather(const struct snapshot_groups *groups, const struct snapshot **gone,
-                  size_t *ret_count, struct failure *failure)
+static int gather(const struct snapshot_groups *groups, struct chosen *chosen,
+                  struct failure *failure)
 {
-    size_t count = 0;
-
     for (size_t i = 0; i < groups->count; i++) {
         const struct snapshot_group *group = &groups->groups[i];
         size_t kept = 0;
-        size_t before = count;
+        size_t before = chosen->count;
 
         for (size_t j = 0; j < group->count; j++) {
             if (group->reasons[j] == 0)
-                gone[count++] = group->snapshots[j];
+                chosen->snapshots[chosen->count++] = group->snapshots[j];
             else
                 kept += policy_is_by_rule(group->reasons[j]);
         }
-        if (kept == 0 && count != before)
+        if (kept == 0 && chosen->count != before)
             return failure_set(failure, EINVAL,
                                "these rules would keep no snapshot of %s; nothing was forgotten",
                                group->label[0] != '\0' ? group->label : "the store");
     }
-    *ret_count = count;
     return 0;
 }
 
 /* -EAGAIN: the store has changed; all is to be decided anew. */
 static int forget_by_rule_once(const struct forget_command *command, struct opened_store *opened,
-                               struct forget_report *report, struct failure *failure)
+                               struct chosen *chosen, struct forget_report *report,
+                               struct failure *failure)
 {
-    const struct snapshot **gone =
-        allocate_array(opened->state.snapshot_count, sizeof(const struct snapshot *));
     struct snapshot_groups groups = {.count = 0};
-    size_t count = 0;
-    int error = gone != NULL ? snapshot_groups_make(opened, &command->filter, &command->by,
-                                                    &command->policy, &groups, failure)
-                             : -ENOMEM;
+    int error = chosen_begin(chosen, opened->state.snapshot_count);
 
     if (error == 0)
-        error = gather(&groups, gone, &count, failure);
-    if (error == 0 && !command->dry_run && count > 0) {
+        error = snapshot_groups_make(opened, &command->filter, &command->by, &command->policy,
+                                     &groups, failure);
+    if (error == 0)
+        error = gather(&groups, chosen, failure);
+    if (error == 0 && !command->dry_run && chosen->count > 0) {
         /* What is said refers to the state, which the record changes. */
         struct log_state state = {.sequence = 0};
 
@@ -105,26 +120,26 @@ static int forget_by_rule_once(const struct forget_command *command, struct open
             error = -EAGAIN;
         }
         if (error == 0)
-            error = log_forget(opened->store, &state, gone, count, failure);
+            error = log_forget(opened->store, &state, chosen->snapshots, chosen->count, failure);
         log_state_release(&state);
     }
     if (error == 0)
         error = forget_report_groups(report, &groups);
     report->doubtful = groups.unread + groups.damaged;
     snapshot_groups_release(&groups);
-    free((void *)gone);
     return error;
 }
 
 static int forget_by_rule(const struct forget_command *command, struct opened_store *opened,
-                          struct forget_report *report, struct failure *failure)
+                          struct chosen *chosen, struct forget_report *report,
+                          struct failure *failure)
 {
     int error = -EAGAIN;
 
     for (int attempt = 0; attempt < ATTEMPTS && error == -EAGAIN; attempt++) {
         error = log_read(opened->store, &opened->state, failure);
         if (error == 0)
-            error = forget_by_rule_once(command, opened, report, failure);
+            error = forget_by_rule_once(command, opened, chosen, report, failure);
     }
     return error;
 }
@@ -132,10 +147,9 @@ static int forget_by_rule(const struct forget_command *command, struct opened_st
 /* ---- By name ---- */
 
 static int find_named(const struct forget_command *command, const struct opened_store *opened,
-                      const struct snapshot **gone, size_t *ret_count, struct failure *failure)
+                      struct chosen *chosen, struct failure *failure)
 {
-    size_t count = 0;
-
+    chosen->count = 0;
     for (size_t i = 0; i < command->name_count; i++) {
         const struct snapshot *snapshot = log_find(&opened->state, command->names[i]);
 
@@ -143,27 +157,23 @@ static int find_named(const struct forget_command *command, const struct opened_
             return failure_set(failure, ENOENT,
                                "there is no snapshot \"%s\"; nothing was forgotten",
                                command->names[i]);
-        gone[count++] = snapshot;
+        chosen->snapshots[chosen->count++] = snapshot;
     }
-    *ret_count = count;
     return 0;
 }
 
 static int forget_by_name(const struct forget_command *command, struct opened_store *opened,
-                          struct forget_report *report, struct failure *failure)
+                          struct chosen *chosen, struct forget_report *report,
+                          struct failure *failure)
 {
-    const struct snapshot **gone =
-        allocate_array(command->name_count, sizeof(const struct snapshot *));
-    int error = gone != NULL ? -EAGAIN : -ENOMEM;
+    int error = chosen_begin(chosen, command->name_count) == 0 ? -EAGAIN : -ENOMEM;
 
     for (int attempt = 0; attempt < ATTEMPTS && error == -EAGAIN; attempt++) {
-        size_t count = 0;
-
-        error = find_named(command, opened, gone, &count, failure);
+        error = find_named(command, opened, chosen, failure);
         if (error == 0 && !command->dry_run)
-            error = log_forget(opened->store, &opened->state, gone, count, failure);
+            error = log_forget(opened->store, &opened->state, chosen->snapshots, chosen->count,
+                               failure);
     }
-    free((void *)gone);
     if (error == 0)
         forget_report_names(report, command->names, command->name_count);
     return error;
@@ -171,14 +181,20 @@ static int forget_by_name(const struct forget_command *command, struct opened_st
 
 /* ---- The command ---- */
 
+/* A dry run reckons with what would be forgotten. */
 static int prune_as_well(const struct forget_command *command, struct opened_store *opened,
-                         struct forget_report *report, struct failure *failure)
+                         const struct chosen *chosen, struct forget_report *report,
+                         struct failure *failure)
 {
     struct prune_options options = PRUNE_USUAL;
     struct prune_result result;
     int error;
 
     options.dry_run = command->dry_run;
+    if (command->dry_run) {
+        options.gone = chosen->snapshots;
+        options.gone_count = chosen->count;
+    }
     error = prune_show(opened->store, &options, &result, failure);
     forget_report_prune(report, error == 0 ? &result : NULL, &options);
     return error;
@@ -190,16 +206,17 @@ static int run_opened(const struct forget_command *command, struct opened_store 
 {
     struct forget_report report;
     struct failure unsaid = {.code = 0};
+    cleanup(chosen_release) struct chosen chosen = {.snapshots = NULL};
     int error;
     int said;
 
     forget_report_begin(&report, command->json, command->dry_run, command->prune);
-    error = command->name_count > 0 ? forget_by_name(command, opened, &report, failure)
-                                    : forget_by_rule(command, opened, &report, failure);
+    error = command->name_count > 0 ? forget_by_name(command, opened, &chosen, &report, failure)
+                                    : forget_by_rule(command, opened, &chosen, &report, failure);
     *ret_incomplete = report.doubtful != 0;
     *ret_deed = "forget snapshots";
     if (error == 0 && command->prune) {
-        error = prune_as_well(command, opened, &report, failure);
+        error = prune_as_well(command, opened, &chosen, &report, failure);
         if (!command->dry_run)
             *ret_deed = "prune the store, though the snapshots are forgotten";
     }

@@ -42,6 +42,16 @@
 
 /* ---- Reach ---- */
 
+/* In a dry run. */
+static bool is_gone(const struct prune_options *options, const struct snapshot *snapshot)
+{
+    for (size_t i = 0; i < options->gone_count; i++) {
+        if (memcmp(options->gone[i]->id, snapshot->id, sizeof snapshot->id) == 0)
+            return true;
+    }
+    return false;
+}
+
 static int add_snapshots(struct pruning *pruning)
 {
     const struct log_state *state = &pruning->state;
@@ -49,7 +59,7 @@ static int add_snapshots(struct pruning *pruning)
 
     for (size_t i = 0; i < state->snapshot_count && error == 0; i++) {
         error = prune_go_on(pruning);
-        if (error == 0)
+        if (error == 0 && !is_gone(pruning->options, &state->snapshots[i]))
             error = reach_add(pruning->reach, &state->snapshots[i], pruning->failure);
         store_progress_tell(pruning->options->progress, "walking snapshots", i + 1,
                             state->snapshot_count);

@@ -12,6 +12,7 @@
 
 #include "fs/base/failure.h"
 #include "fs/store/image_cache.h"
+#include "fs/store/log.h"
 #include "fs/store/progress.h"
 #include "fs/store/store.h"
 
@@ -27,7 +28,9 @@ struct prune_unused {
 struct prune_options {
     uint64_t grace_ns; /* between mark and removal */
     struct prune_unused unused;
-    bool dry_run;                          /* only says what would be done */
+    bool dry_run;                          /* only says what would be done … */
+    const struct snapshot *const *gone;    /* … if these were forgotten; borrowed */
+    size_t gone_count;                     /* 0 unless dry_run */
     const struct store_progress *progress; /* NULL: nobody wants to know */
     const bool *ending;                    /* atomic; may be NULL: it is given up, -ECANCELED */
 };

@@ -198,6 +198,20 @@ def test_forget_and_prune(store):
     assert re.search("^There is nothing to be done$|marked", said[said.rindex("  c  "):], re.MULTILINE), said
 
 
+@pytest.mark.parametrize("words", [["other"], ["--group-by", "", "--keep-tag", "weekly"]])
+def test_forget_and_prune_tried(store, work, words):
+    """The prune reckons without what would be forgotten; and what is said comes to pass."""
+    subprocess.run(["sqlite3", work / "other.db", "CREATE TABLE others (x); INSERT INTO others VALUES (1)"], check=True)
+    run("snapshot", "--store", store, "--name", "other", work / "other.db")
+    before = pack_files(store)
+    planned = answer("forget", "--json", "--dry-run", "--prune", store, *words)["prune"]
+    assert names(store) == ["a", "b", "c", "other"] and pack_files(store) == before
+    assert planned["garbage"]["packs"] == 1
+    done = answer("forget", "--json", "--prune", store, *words)["prune"]
+    told = ("garbage", "emptied", "unused_bytes", "ancestor_bytes")
+    assert [planned[what] for what in told] == [done[what] for what in told]
+
+
 @pytest.mark.parametrize("words", [["--max-unused", "100%"], ["--max-unused", "x"], ["--grace", "soon"], ["x"]])
 def test_prune_wrong(store, words):
     fail("prune", *words, store, status=2)
