@@ -16,6 +16,7 @@
 #include "tools/export_table.h"
 #include "tools/left_out.h"
 #include "tools/opened_store.h"
+#include "tools/path.h"
 #include "tools/processors.h"
 #include "tools/stop.h"
 #include "tools/usage.h"
@@ -43,12 +44,29 @@ struct export
 
 /* ---- Folders ---- */
 
+static int refuse_folder(const char *path, int code, struct failure *failure)
+{
+    return failure_set(failure, code, "cannot make the directory %s: %s", path, strerror(code));
+}
+
+/* Makes PATH, seen from PARENT, to stay; *ret_made: it was not there. 0 or -errno. */
+static int make_folder(int parent, const char *path, bool *ret_made, struct failure *failure)
+{
+    *ret_made = mkdirat(parent, path, 0777) == 0;
+
+    int error = *ret_made ? path_make_durable(parent, path) : -errno;
+
+    return error == 0 ? 0 : refuse_folder(path, -error, failure);
+}
+
 /* Opens NAME in PARENT, and makes it where it is missing. A descriptor or -errno. */
 static int open_folder(int parent, const char *name, struct failure *failure)
 {
-    if (mkdirat(parent, name, 0777) != 0 && errno != EEXIST)
-        return failure_set(failure, errno, "cannot make the directory %s: %s", name,
-                           strerror(errno));
+    bool made;
+    int error = make_folder(parent, name, &made, failure);
+
+    if (error != 0 && error != -EEXIST)
+        return error;
 
     int folder = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -62,6 +80,7 @@ static int make_folders_above(char *path, struct failure *failure)
 {
     struct stat status;
     char *name = path + strspn(path, "/");
+    bool made;
 
     for (char *end = strchr(name, '/'); end != NULL; end = strchr(name, '/')) {
         size_t blank = strspn(end, "/");
@@ -69,13 +88,11 @@ static int make_folders_above(char *path, struct failure *failure)
         if (end[blank] == '\0')
             break;
         *end = '\0';
-        /* Which error tells that it is there, depends on where. */
-        int code = mkdir(path, 0777) == 0 ? 0 : errno;
+        int error = make_folder(AT_FDCWD, path, &made, failure);
 
-        if (code != 0 && (stat(path, &status) != 0 || !S_ISDIR(status.st_mode)))
-            return failure_set(failure, code == EEXIST ? ENOTDIR : code,
-                               "cannot make the directory %s: %s", path,
-                               strerror(code == EEXIST ? ENOTDIR : code));
+        /* Which error tells that it is there, depends on where. */
+        if (error != 0 && (made || stat(path, &status) != 0 || !S_ISDIR(status.st_mode)))
+            return error == -EEXIST ? refuse_folder(path, ENOTDIR, failure) : error;
         *end = '/';
         name = end + blank;
     }

@@ -17,6 +17,7 @@
 #include "fs/base/user_folder.h"
 #include "fs/store/json_read.h"
 #include "fs/store/json_write.h"
+#include "tools/path.h"
 
 #define JOURNAL_LIMIT ((off_t)64 << 20)
 #define LINE_LIMIT ((size_t)1 << 20)
@@ -125,7 +126,12 @@ static int begin(struct migration_journal *journal, const char *source, const ch
 {
     struct buffer line = BUFFER(LINE_LIMIT);
 
-    return append(journal, &line, write_head(source, target, &line), failure);
+    int error = append(journal, &line, write_head(source, target, &line), failure);
+    int durable = error == 0 ? path_make_durable(AT_FDCWD, journal->path) : 0;
+
+    return durable == 0 ? error
+                        : failure_set(failure, -durable, "cannot write the journal %s: %s",
+                                      journal->path, strerror(-durable));
 }
 
 /* Whether TEXT is what stands at the beginning of the first line. */

@@ -2,6 +2,8 @@
 #include "tools/path.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +71,21 @@ int path_make_absolute(char **path)
     free(*path);
     *path = absolute;
     return 0;
+}
+
+int path_make_durable(int folder, const char *path)
+{
+    cleanup_free char *copy = strdup(path);
+
+    if (copy == NULL)
+        return -ENOMEM;
+
+    cleanup_fd int above = openat(folder, dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    /* One that may be written into, and not be listed, cannot be opened to be synced. */
+    if (above < 0)
+        return errno == EACCES ? 0 : -errno;
+    return fsync(above) == 0 || errno == EINVAL ? 0 : -errno;
 }
 
 size_t path_scheme_size(const char *url)

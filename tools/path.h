@@ -22,6 +22,12 @@ bool path_is_within(const char *path, const char *folder);
 /* Replaces *PATH, which may be NULL and is freed, by the absolute path. 0 or -ENOMEM. */
 int path_make_absolute(char **path);
 
+/*
+ * What was made at PATH, taken from the directory FOLDER (AT_FDCWD), stays there after a power cut:
+ * syncs the directory that PATH is in. 0 or -errno.
+ */
+int path_make_durable(int folder, const char *path);
+
 /* Bytes of the scheme that URL begins with, with its ':'; 0: it is a path. */
 size_t path_scheme_size(const char *url);
 

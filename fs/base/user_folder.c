@@ -26,6 +26,15 @@ char *user_folder(const char *variable, const char *below_home)
     return length >= 0 ? folder : NULL;
 }
 
+/* What is kept in a new folder is not to go with it in a power cut; the folder may be O_PATH. */
+static void sync_folder(int folder)
+{
+    cleanup_fd int listed = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (listed >= 0)
+        (void)!fsync(listed);
+}
+
 /* PATH, in the folder PARENT (-1: not known), which becomes the one of the next. */
 static void make_one(const char *path, int *parent)
 {
@@ -34,6 +43,8 @@ static void make_one(const char *path, int *parent)
 
     if (made && folder >= 0 && *parent >= 0)
         (void)owner_follow(*parent, folder);
+    if (made && *parent >= 0)
+        sync_folder(*parent);
     if (*parent >= 0)
         close(*parent);
     *parent = folder;

@@ -51,6 +51,42 @@ def test_directories_above_are_made(work, store, crm_db, monkeypatch):
     assert not Path("missing").exists()
 
 
+FLUSHES = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+int fsync(int fd)
+{
+    int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, "fsync");
+    char link[64], path[4096] = "";
+    FILE *list = fopen(getenv("FLUSHED"), "a");
+
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    if (readlink(link, path, sizeof path - 1) > 0)
+        fprintf(list, "%s\n", path);
+    fclose(list);
+    return real(fd);
+}
+"""
+
+
+def test_directories_stay(work, store, crm_db, monkeypatch):
+    """After a power cut: each is flushed in which one was made, or the journal of a migration."""
+    library, flushed = work / "flushes.so", work / "flushed"
+    subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library, "-ldl"], input=FLUSHES, text=True, check=True)
+    snapshot(store, crm_db, "--name", "a")
+    monkeypatch.chdir(work)
+    for words, made in ((["export", store, "a", "--output", "x/y/z/"], ["", "x", "x/y", "x/y/z"]),
+                        (["migrate", "--quiet", crm_db, "new.db"], ["", "migrate", "migrate/crmfs"])):
+        flushed.write_text("")
+        done = crmfs(*map(str, words), LD_PRELOAD=str(library), FLUSHED=str(flushed), XDG_STATE_HOME=str(work / words[0]))
+        assert done.returncode == 0, done.stderr
+        assert {str(work / name) for name in made} <= set(flushed.read_text().splitlines())
+
+
 def test_one_table(work, store, crm_db):
     snapshot(store, crm_db, "--name", "a")
     conn = reference.connect(str(crm_db))
