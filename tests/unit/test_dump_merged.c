@@ -33,8 +33,12 @@ static void test_statements(void **state)
         /* Without a key they are rows as others. */
         {"CREATE TABLE u (a int);REPLACE INTO u VALUES (1);REPLACE INTO u VALUES (1);",
          "table 1 u (a:integer)\nrow 1 #1\nrow 1 #1\n"},
-        /* How enums compare, and so which are one, is not known. */
+        /* Enums compare by the order of their values … */
         {"CREATE TABLE u (a enum('x') NOT NULL, PRIMARY KEY (a));REPLACE INTO u VALUES ('x');",
+         "table 1 u (a:text!) key a order a\nchange 1 u (a:text!) key a order a the last\n"
+         "row 1 \"x\n"},
+        /* … and sets in a way that is not known, nor so which are one. */
+        {"CREATE TABLE u (a set('x') NOT NULL, PRIMARY KEY (a));REPLACE INTO u VALUES ('x');",
          "table 1 u (a:text!) key a order a\n"
          "trouble line 2 of the dump: rows of table u that replace others of the same key, or are "
          "left out for them (REPLACE, IGNORE, ON …): where a key is there twice, both show\n"
