@@ -40,16 +40,16 @@ static void digest(struct look *look, const char *text)
 /* Adds what is not there yet, to be looked at in its turn. */
 static void add_place(struct look *look, const char *database, const char *name)
 {
-    const char *at = (const char *)look->places.data;
-    const char *end = at + look->places.size;
+    const char *places = (const char *)look->places.data;
     size_t size = look->places.size;
 
-    while (at < end) {
-        const char *second = at + strlen(at) + 1;
+    for (size_t at = 0; at < size;) {
+        const char *first = places + at;
+        const char *second = first + strlen(first) + 1;
 
-        if (strcmp(at, database) == 0 && strcmp(second, name) == 0)
+        if (strcmp(first, database) == 0 && strcmp(second, name) == 0)
             return;
-        at = second + strlen(second) + 1;
+        at = (size_t)(second + strlen(second) + 1 - places);
     }
     if (buffer_append(&look->places, database, strlen(database) + 1) == 0 &&
         buffer_append(&look->places, name, strlen(name) + 1) == 0)

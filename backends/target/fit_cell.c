@@ -90,7 +90,7 @@ static int fit_text(const struct fit *fit, struct fitted *fitted)
 
     if (characters == SIZE_MAX)
         return fit_refuse(fitted, "is not valid UTF-8");
-    if (fit->engine == ENGINE_POSTGRES && memchr(text, '\0', size) != NULL)
+    if (fit->engine == ENGINE_POSTGRES && size != 0 && memchr(text, '\0', size) != NULL)
         return fit_refuse(fitted, "holds a NUL, which PostgreSQL's texts cannot");
     if (fit->cut && size != 0 && text[size - 1] == ' ')
         return fit_refuse(fitted, "ends in a blank, which a CHAR column loses");

@@ -65,7 +65,8 @@ static int keep_key(struct intake_table *table, const struct cell *keys, size_t 
     if (table->last == NULL)
         table->last = allocate_array(count, sizeof *table->last);
     buffer_clear(&table->last_bytes);
-    if (table->last == NULL || buffer_reserve(&table->last_bytes, size) != 0)
+    /* What is empty has a place, too. */
+    if (table->last == NULL || buffer_reserve(&table->last_bytes, size + 1) != 0)
         return -ENOMEM;
     for (size_t i = 0; i < count; i++) {
         table->last[i] = keys[i];
