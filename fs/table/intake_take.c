@@ -101,7 +101,7 @@ static int begin_table(struct row_taker *taker, const struct stream_table *from,
     (void)failure;
     if (table == NULL)
         return -ENOMEM;
-    table->last_bytes = BUFFER(KEY_BYTES_MOST);
+    table->last_bytes = BUFFER(KEY_BYTES_MOST + 1);
 
     int error = set_schema(table, from);
 

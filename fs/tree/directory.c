@@ -64,7 +64,8 @@ static int make_file(struct directory *directory, struct entry *entry)
     if (entry->child != NULL) {
         const struct buffer *old = text_file_text(entry->child);
 
-        if (old->size == text.size && memcmp(old->data, text.data, text.size) == 0)
+        if (old->size == text.size &&
+            (text.size == 0 || memcmp(old->data, text.data, text.size) == 0))
             return 0;
     }
     if (asprintf(&path, "%s/%s", directory->node.path, entry->name) < 0) {
