@@ -23,13 +23,17 @@ static void close_recent(struct catalogue *catalogue)
     if (has_recent(catalogue))
         node_tree_close(&catalogue->recent);
     catalogue->recent.cache = NULL;
-    catalogue->recent_items = 0;
 }
 
 void catalogue_close(struct catalogue *catalogue)
 {
     close_recent(catalogue);
     node_tree_close(&catalogue->tree);
+}
+
+uint64_t catalogue_recent_items(const struct catalogue *catalogue)
+{
+    return has_recent(catalogue) ? (uint64_t)catalogue->recent.grown : 0;
 }
 
 size_t catalogue_leaves_most(struct catalogue *catalogue)
@@ -93,26 +97,9 @@ int catalogue_before(struct catalogue *catalogue, const struct file_key *key,
 
 /* ---- Changing ---- */
 
-static bool is_recent(struct catalogue *catalogue, const struct file_key *key)
-{
-    struct file_item item;
-
-    return has_recent(catalogue) && node_tree_get(&catalogue->recent, key, &item, NULL) == 0;
-}
-
-static int remove_recent(struct catalogue *catalogue, const struct file_key *key,
-                         struct failure *failure)
-{
-    int error = node_tree_remove(&catalogue->recent, key, failure);
-
-    catalogue->recent_items -= error == 0;
-    return error;
-}
-
 int catalogue_put(struct catalogue *catalogue, const struct file_key *key, const void *value,
                   size_t size, struct failure *failure)
 {
-    bool is_there = is_recent(catalogue, key);
     int error = 0;
 
     if (!has_recent(catalogue))
@@ -121,9 +108,7 @@ int catalogue_put(struct catalogue *catalogue, const struct file_key *key, const
         catalogue->recent.cache = NULL;
         return error;
     }
-    error = node_tree_put(&catalogue->recent, key, value, size, failure);
-    catalogue->recent_items += error == 0 && !is_there;
-    return error;
+    return node_tree_put(&catalogue->recent, key, value, size, failure);
 }
 
 int catalogue_remove(struct catalogue *catalogue, const struct file_key *key,
@@ -139,9 +124,9 @@ int catalogue_remove(struct catalogue *catalogue, const struct file_key *key,
         error = node_tree_remove(&catalogue->tree, key, failure);
     if (is_stored && error != 0)
         return error;
-    if (!is_recent(catalogue, key))
+    if (!has_recent(catalogue) || node_tree_get(&catalogue->recent, key, &item, failure) != 0)
         return is_stored ? 0 : -ENOENT;
-    return remove_recent(catalogue, key, failure);
+    return node_tree_remove(&catalogue->recent, key, failure);
 }
 
 /* ---- From memory to the store ---- */
@@ -163,7 +148,7 @@ static int merge_first(struct catalogue *catalogue, struct failure *failure)
     if (error != 0 && error != -ENOENT)
         return error;
     error = node_tree_put(&catalogue->tree, &item.key, item.value, item.size, failure);
-    return error == 0 ? remove_recent(catalogue, &item.key, failure) : error;
+    return error == 0 ? node_tree_remove(&catalogue->recent, &item.key, failure) : error;
 }
 
 int catalogue_merge(struct catalogue *catalogue, size_t dirty_most, struct failure *failure)

@@ -24,7 +24,6 @@ struct catalogue {
     struct catalogue_cache *cache;
     struct node_tree tree;
     struct node_tree recent; /* without a cache: there is none */
-    size_t recent_items;
 };
 
 /* The tree whose top is stored at TOP; NULL: an empty one. 0 or -ENOMEM. */
@@ -33,6 +32,9 @@ int catalogue_open(struct catalogue *catalogue, struct catalogue_cache *cache,
 
 /* Drops what is not stored. */
 void catalogue_close(struct catalogue *catalogue);
+
+/* How many items are recent. */
+uint64_t catalogue_recent_items(const struct catalogue *catalogue);
 
 /* At most how many leaves it has of what is not recent. */
 size_t catalogue_leaves_most(struct catalogue *catalogue);

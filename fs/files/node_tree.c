@@ -260,7 +260,11 @@ static int put_in(struct node_tree *tree, struct node *node, const struct file_i
         }
         if (exact)
             node_remove(node, place);
-        return insert_or_split(tree, node, place, item, ret_right);
+
+        int error = insert_or_split(tree, node, place, item, ret_right);
+
+        tree->grown += (error == 0) - exact;
+        return error;
     }
 
     unsigned place = node_child(node, &item->key);
@@ -338,6 +342,7 @@ static int remove_in(struct node_tree *tree, struct node *node, const struct fil
 
         if (exact)
             node_remove(node, place);
+        tree->grown -= exact;
         return exact ? 0 : -ENOENT;
     }
 

@@ -55,6 +55,7 @@ struct node_tree {
     struct catalogue_cache *cache;
     struct object_reference stored; /* the top, when it is not in memory */
     struct node *top;               /* dirty; NULL: it is as stored */
+    int64_t grown;                  /* by so many items since it was opened */
 };
 
 /* The tree whose top is stored at TOP; NULL: an empty one. 0 or -ENOMEM. */

@@ -23,7 +23,7 @@
  */
 static uint64_t nodes_to_change(struct files *files)
 {
-    uint64_t more = files->tree.recent_items + files->waiting_runs;
+    uint64_t more = catalogue_recent_items(&files->tree) + files->waiting_runs;
     uint64_t leaves = catalogue_leaves_most(&files->tree);
 
     if (more > leaves)

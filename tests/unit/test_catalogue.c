@@ -140,15 +140,31 @@ static void store_nodes(struct scene *scene)
     catalogue_stored(&scene->catalogue);
 }
 
+static void count_recent(struct scene *scene)
+{
+    size_t count = 0;
+
+    for (size_t place = 0; place < KEYS && scene->catalogue.recent.cache != NULL; place++) {
+        const struct file_key key = key_of(place);
+        struct file_item item;
+
+        count += node_tree_get(&scene->catalogue.recent, &key, &item, &failure) == 0;
+    }
+    assert_int_equal(catalogue_recent_items(&scene->catalogue), count);
+}
+
 static void merge(struct scene *scene)
 {
     int more;
 
+    count_recent(scene);
     while ((more = catalogue_merge(&scene->catalogue, DIRTY_MOST, &failure)) > 0) {
         scene->stops++;
         store_nodes(scene);
+        count_recent(scene);
     }
     succeed(more);
+    assert_int_equal(catalogue_recent_items(&scene->catalogue), 0);
 }
 
 static void test_it_is_what_was_done_to_it(void **state)
