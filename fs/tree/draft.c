@@ -133,9 +133,9 @@ static int refuse_stranger(const struct draft *draft, struct failure *failure)
 
     failure_set(
         failure, EPERM,
-        "the program that wrote it runs where crmfs cannot see it, as in another container, "
-        "so that nobody can tell whether it is whole: nothing was changed; write it under "
-        "another name, and rename it");
+        "the program that wrote it runs where crmfs cannot see it, as in another container or "
+        "behind hidepid of /proc, so that nobody can tell whether it is whole: nothing was "
+        "changed; write it under another name, and rename it");
     drafts->class->abandoned(drafts->context, draft->name, failure);
     return -EPERM;
 }
@@ -154,8 +154,9 @@ static int handle_flush(struct handle *handle, const struct caller *caller, stru
     if (draft->dirty && !draft->settled && draft->writer == caller->process) {
         draft->dirty = false;
         if (drafts->class->means(drafts->context, draft->name)) {
-            error = draft->writer != 0 ? draft_apply(draft, draft->name, false, caller, failure)
-                                       : refuse_stranger(draft, failure);
+            error = draft->writer != 0 && !caller->hidden
+                        ? draft_apply(draft, draft->name, false, caller, failure)
+                        : refuse_stranger(draft, failure);
             draft->settled = done = true;
         }
     }

@@ -23,6 +23,7 @@
 /* Who asks: a process keeps seeing the generation that it began to walk (fs/tree/live.h). */
 struct caller {
     pid_t process;         /* thread group, 0 when unknown */
+    bool hidden;           /* whether it is ending cannot be seen; only said of who closes */
     const bool *cancelled; /* atomic: it waits for the answer no more; NULL: it always does */
 };
 

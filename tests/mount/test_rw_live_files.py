@@ -2,6 +2,7 @@
 """-o rw-live: whole files of rows loaded by copying them."""
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import time
 import pytest
 
 from folder import slurp
-from mounting import NOBODY, as_user, eventually
+from mounting import BINARY, NOBODY, as_user, eventually
 from rw_live import crm, errors, folder, rows  # noqa: F401
 from writing import put, refused
 
@@ -165,6 +166,31 @@ def test_a_writer_that_cannot_be_seen(root, mount, work, crm):
     put(into / "contacts.part", "id,name\n7,Sju\n")
     os.rename(into / "contacts.part", into / "contacts.csv")
     assert len(rows(crm, "contacts")) == 4
+
+
+HIDDEN = """
+mount -t proc -o hidepid=2 proc /proc && mount --bind fuse.conf /etc/fuse.conf &&
+setpriv --reuid=nobody --regid=nogroup --clear-groups "$0" mount -o allow_other,rw-live,umask=0 crm.db m || exit
+umask 0
+{ echo id,name; echo 7,Sju; } >m/live/crm/.import/append/contacts.csv
+{ echo id,name; echo 8,Otto; } >m/live/crm/.import/append/contacts.part
+mv m/live/crm/.import/append/contacts.part m/live/crm/.import/append/contacts.csv
+cat m/.crmfs/errors
+umount m
+"""
+
+
+def test_a_writer_that_is_hidden(root, work, crm):
+    """Of another user, by hidepid: that it was killed could not be told either."""
+    (work / "m").mkdir()
+    (work / "fuse.conf").write_text("user_allow_other\n")
+    for path in (work, work / "m", work / "crm.db"):
+        shutil.chown(path, "nobody")
+    command = ["unshare", "--mount", "sh", "-c", HIDDEN, BINARY]
+    told = subprocess.run(command, cwd=work, env={**os.environ, "HOME": str(work)}, capture_output=True, text=True,
+                          check=False, timeout=60)
+    assert "contacts.csv: the program that wrote it" in told.stdout and "hidepid" in told.stdout, told
+    assert rows(crm, "contacts", "id, name")[3:] == [(8, "Otto")]
 
 
 def test_a_child_that_closes_it(folder, crm):
